@@ -1,0 +1,16 @@
+"""rnnfast: plain (Elman) recurrent networks, fast.
+
+Compiled forward and back-propagation-through-time kernels (`rnn_forward`, `rnn_backward`, `plan`) behind a thin
+trainer (`Sequential`, `layers`, `losses`, `optimizers`, `initializers`). Importing this needs NumPy alone.
+"""
+
+from importlib.metadata import version as _version
+
+from rnnfast.backends import backends, variants
+from rnnfast.functional import rnn_backward, rnn_forward
+from rnnfast.plan import plan
+from rnnfast.reference import Gradients
+
+__version__ = _version("rnnfast")
+
+__all__ = ["Gradients", "__version__", "backends", "plan", "rnn_backward", "rnn_forward", "variants"]

@@ -1,0 +1,82 @@
+"""What a backend is, and what a plan of it can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from rnnfast.problem import Problem
+from rnnfast.reference import Gradients
+from rnnfast.typing import Array, ArrayLike
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A kernel of a backend: its name, what it does, and the problems that it accepts, in words."""
+
+    name: str
+    strategy: str
+    accepts: str
+
+
+class Plan(ABC):
+    """How one problem will be computed: the backend and variant chosen, ready to be called many times."""
+
+    def __init__(self, problem: Problem, backend: str, variant: str) -> None:
+        self.problem = problem
+        self.backend = backend
+        self.variant = variant
+
+    @abstractmethod
+    def forward(
+        self,
+        x: ArrayLike,
+        w_ih: ArrayLike,
+        w_hh: ArrayLike,
+        b: ArrayLike,
+        *,
+        h0: ArrayLike | None = None,
+        lengths: ArrayLike | None = None,
+        out: Array | None = None,
+    ) -> tuple[Array, Array]:
+        """As `rnnfast.rnn_forward`, for arrays of the planned sizes."""
+
+    @abstractmethod
+    def backward(
+        self,
+        dy: ArrayLike | None,
+        x: ArrayLike,
+        y: ArrayLike,
+        w_ih: ArrayLike,
+        w_hh: ArrayLike,
+        *,
+        h0: ArrayLike | None = None,
+        dh_n: ArrayLike | None = None,
+        lengths: ArrayLike | None = None,
+    ) -> Gradients:
+        """As `rnnfast.rnn_backward`, for arrays of the planned sizes."""
+
+    @abstractmethod
+    def explain(self) -> str:
+        """What was chosen and why, in a few lines."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.backend}/{self.variant} {self.problem}>"
+
+
+class Backend(ABC):
+    """A family of kernels. One instance of each stands in `rnnfast.backends.REGISTRY`."""
+
+    name: str
+
+    @abstractmethod
+    def unavailable(self) -> str | None:
+        """Why this backend cannot run here, or None if it can."""
+
+    @abstractmethod
+    def variants(self) -> tuple[Variant, ...]:
+        """The kernels that this backend has."""
+
+    @abstractmethod
+    def plan(self, problem: Problem, variant: str) -> Plan:
+        """A plan with the variant asked for; `auto` chooses. ValueError if the variant does not take the problem."""

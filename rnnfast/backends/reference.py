@@ -1,0 +1,73 @@
+"""The `reference` backend: the NumPy specification behind the same front door as the kernels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnfast import checks, reference
+from rnnfast.backends.base import Backend, Plan, Variant
+from rnnfast.problem import Problem, check_option
+from rnnfast.reference import Gradients
+from rnnfast.typing import Array, ArrayLike
+
+
+class ReferencePlan(Plan):
+    """Checks the arguments and calls the specification."""
+
+    def forward(
+        self,
+        x: ArrayLike,
+        w_ih: ArrayLike,
+        w_hh: ArrayLike,
+        b: ArrayLike,
+        *,
+        h0: ArrayLike | None = None,
+        lengths: ArrayLike | None = None,
+        out: Array | None = None,
+    ) -> tuple[Array, Array]:
+        given = checks.forward_arrays(self.problem, x, w_ih, w_hh, b, h0=h0, lengths=lengths, out=out)
+        target = given.pop("out")
+        with np.errstate(all="ignore"):  # infinity and NaN are results here, not accidents
+            y, h_n = reference.rnn_forward(**given, activation=self.problem.activation, reverse=self.problem.reverse)
+        if target is None:
+            return y, h_n
+        target[...] = y
+        return target, h_n
+
+    def backward(
+        self,
+        dy: ArrayLike | None,
+        x: ArrayLike,
+        y: ArrayLike,
+        w_ih: ArrayLike,
+        w_hh: ArrayLike,
+        *,
+        h0: ArrayLike | None = None,
+        dh_n: ArrayLike | None = None,
+        lengths: ArrayLike | None = None,
+    ) -> Gradients:
+        given = checks.backward_arrays(self.problem, dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths)
+        with np.errstate(all="ignore"):
+            return reference.rnn_backward(
+                **given,
+                activation=self.problem.activation,
+                reverse=self.problem.reverse,
+                bptt_steps=self.problem.bptt_steps,
+            )
+
+    def explain(self) -> str:
+        return "reference/loop: the specification in NumPy, a step at a time; for checking, not for speed"
+
+
+class ReferenceBackend(Backend):
+    name = "reference"
+
+    def unavailable(self) -> str | None:
+        return None
+
+    def variants(self) -> tuple[Variant, ...]:
+        return (Variant("loop", "NumPy, one step at a time", "every problem"),)
+
+    def plan(self, problem: Problem, variant: str) -> Plan:
+        check_option("variant", variant, ("auto", *(known.name for known in self.variants())))
+        return ReferencePlan(problem, self.name, "loop")

@@ -1,0 +1,158 @@
+"""Checks of array arguments: every message names the argument, what was expected and what came.
+
+Nothing here writes to an argument. What comes out is in the form that the kernels read: C-contiguous, aligned,
+native byte order. An array already in that form comes back as it is; another is copied.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rnnfast.problem import DTYPES, Problem
+from rnnfast.typing import Array, ArrayLike
+
+# The axes of every array argument, in the letters of the design: T, B, I, H.
+AXES: dict[str, tuple[str, ...]] = {
+    "x": ("T", "B", "I"),
+    "w_ih": ("H", "I"),
+    "w_hh": ("H", "H"),
+    "b": ("H",),
+    "h0": ("B", "H"),
+    "lengths": ("B",),
+    "y": ("T", "B", "H"),
+    "dy": ("T", "B", "H"),
+    "dh_n": ("B", "H"),
+    "out": ("T", "B", "H"),
+}
+SIZE_NAMES = {"T": "seq_len", "B": "batch", "I": "input_size", "H": "hidden_size"}
+
+
+def as_array(name: str, value: ArrayLike) -> Array:
+    """`value` as a NumPy array without a copy; TypeError unless it is one or speaks DLPack."""
+    if isinstance(value, np.ndarray):
+        return value
+    if hasattr(value, "__dlpack__"):
+        try:
+            return np.from_dlpack(value)
+        except (BufferError, RuntimeError, TypeError, ValueError) as error:
+            raise TypeError(f"{name}: expected an array on the CPU, got {type(value).__name__} ({error})") from error
+    raise TypeError(f"{name}: expected a NumPy array or one that speaks DLPack, got {type(value).__name__}")
+
+
+def sizes(x: ArrayLike, w_hh: ArrayLike) -> dict[str, Any]:
+    """seq_len, batch, input_size, hidden_size and dtype, read off x and w_hh."""
+    x, w_hh = as_array("x", x), as_array("w_hh", w_hh)
+    for name, array in (("x", x), ("w_hh", w_hh)):
+        if array.ndim != len(AXES[name]):
+            raise ValueError(f"{name}: expected shape {_axes(name)}, got {array.shape}")
+    if x.dtype.name not in DTYPES:
+        raise TypeError(f"x: expected dtype {' or '.join(DTYPES)}, got {x.dtype}")
+    if 0 in x.shape:
+        raise ValueError(f"x: expected {_axes('x')} of at least 1 each, got {x.shape}")
+    if 0 in w_hh.shape:
+        raise ValueError(f"w_hh: expected {_axes('w_hh')} of at least 1 each, got {w_hh.shape}")
+    seq_len, batch, input_size = x.shape
+    return {
+        "seq_len": seq_len,
+        "batch": batch,
+        "input_size": input_size,
+        "hidden_size": w_hh.shape[0],
+        "dtype": x.dtype.name,
+    }
+
+
+def array(problem: Problem, name: str, value: ArrayLike) -> Array:
+    """The argument `name` in the form that kernels read; ValueError or TypeError if it does not fit the problem."""
+    given = as_array(name, value)
+    expected = tuple(getattr(problem, SIZE_NAMES[axis]) for axis in AXES[name])
+    if given.shape != expected:
+        raise ValueError(f"{name}: expected shape {_axes(name)} = {expected}, got {given.shape}")
+    if name == "lengths":
+        return _lengths(problem, given)
+    if given.dtype != problem.dtype:  # equal for either byte order only when native
+        raise TypeError(f"{name}: expected dtype {problem.dtype}, got {given.dtype}")
+    return np.require(given, requirements=["C", "A"])
+
+
+def optional(problem: Problem, name: str, value: ArrayLike | None) -> Array | None:
+    """As `array`, and None stays None."""
+    return None if value is None else array(problem, name, value)
+
+
+def output(problem: Problem, name: str, value: ArrayLike | None, inputs: dict[str, Array | None]) -> Array | None:
+    """A caller's array to write to: of the right form, writeable, and apart from every input."""
+    if value is None:
+        return None
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"{name}: expected a NumPy array, got {type(value).__name__}")
+    checked = array(problem, name, value)
+    if checked is not value or not value.flags.writeable:
+        raise ValueError(f"{name}: expected a writeable, aligned, C-contiguous array, got strides {value.strides}")
+    for other, given in inputs.items():
+        if given is not None and np.may_share_memory(value, given):
+            raise ValueError(f"{name}: expected memory of its own, got an array that overlaps {other}")
+    return checked
+
+
+def forward_arrays(
+    problem: Problem,
+    x: ArrayLike,
+    w_ih: ArrayLike,
+    w_hh: ArrayLike,
+    b: ArrayLike,
+    *,
+    h0: ArrayLike | None,
+    lengths: ArrayLike | None,
+    out: Array | None,
+) -> dict[str, Any]:
+    """The arguments of `rnn_forward` by name, checked."""
+    given: dict[str, Array | None] = {
+        "x": array(problem, "x", x),
+        "w_ih": array(problem, "w_ih", w_ih),
+        "w_hh": array(problem, "w_hh", w_hh),
+        "b": array(problem, "b", b),
+        "h0": optional(problem, "h0", h0),
+        "lengths": optional(problem, "lengths", lengths),
+    }
+    return {**given, "out": output(problem, "out", out, given)}
+
+
+def backward_arrays(
+    problem: Problem,
+    dy: ArrayLike | None,
+    x: ArrayLike,
+    y: ArrayLike,
+    w_ih: ArrayLike,
+    w_hh: ArrayLike,
+    *,
+    h0: ArrayLike | None,
+    dh_n: ArrayLike | None,
+    lengths: ArrayLike | None,
+) -> dict[str, Any]:
+    """The arguments of `rnn_backward` by name, checked."""
+    return {
+        "dy": optional(problem, "dy", dy),
+        "x": array(problem, "x", x),
+        "y": array(problem, "y", y),
+        "w_ih": array(problem, "w_ih", w_ih),
+        "w_hh": array(problem, "w_hh", w_hh),
+        "h0": optional(problem, "h0", h0),
+        "dh_n": optional(problem, "dh_n", dh_n),
+        "lengths": optional(problem, "lengths", lengths),
+    }
+
+
+def _lengths(problem: Problem, given: Array) -> Array:
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"lengths: expected an integer dtype, got {given.dtype}")
+    low, high = int(given.min()), int(given.max())
+    if low < 0 or high > problem.seq_len:
+        raise ValueError(f"lengths: expected values in 0..{problem.seq_len}, got values in {low}..{high}")
+    return np.ascontiguousarray(given, dtype=np.int64)
+
+
+def _axes(name: str) -> str:
+    names = ", ".join(SIZE_NAMES[axis] for axis in AXES[name])
+    return f"({names},)" if len(AXES[name]) == 1 else f"({names})"

@@ -1,0 +1,108 @@
+"""The front door: the recurrence and its gradient as functions of arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rnnfast import checks
+from rnnfast.backends import Plan
+from rnnfast.plan import cached_plan
+from rnnfast.reference import Gradients
+from rnnfast.typing import Array, ArrayLike
+
+
+def rnn_forward(
+    x: ArrayLike,
+    w_ih: ArrayLike,
+    w_hh: ArrayLike,
+    b: ArrayLike,
+    *,
+    h0: ArrayLike | None = None,
+    lengths: ArrayLike | None = None,
+    activation: str = "tanh",
+    reverse: bool = False,
+    backend: str = "auto",
+    variant: str = "auto",
+    precision: str = "highest",
+    out: Array | None = None,
+) -> tuple[Array, Array]:
+    """The plain (Elman) recurrence h_t = f(x_t W_ih^T + h_{t-1} W_hh^T + b) over a whole sequence.
+
+    Args:
+        x: input, (T, B, I): seq_len, batch, input_size; float32 or float64, as every other array.
+        w_ih: input weights, (H, I).
+        w_hh: recurrent weights, (H, H).
+        b: bias, (H,).
+        h0: initial state, (B, H); zeros by default.
+        lengths: valid steps of each sequence, (B,) integers in 0..T; past them the output is 0 and the state is
+            held, so a length of 0 keeps h0. What x holds there is never used.
+        activation: "tanh", "relu", "sigmoid" or "linear".
+        reverse: process from the last step to the first; y stays in time order, and each sequence is reversed
+            within its own length.
+        backend: "auto", "cpu" or "reference"; `rnnfast.backends()` lists them.
+        variant: "auto" or a kernel of the backend; `rnnfast.variants(backend)` lists them.
+        precision: "highest" (true float32), "high" or "medium" (bfloat16 products where the processor has tiles
+            for them, else true float32).
+        out: C-contiguous array (T, B, H) to write y to, apart from every input.
+
+    Returns:
+        y, (T, B, H): every h_t; and h_n, (B, H): the last valid state.
+
+    Raises:
+        ValueError: a wrong shape, length or option. TypeError: a wrong type or dtype. Both name the argument,
+            what was expected and what came. RuntimeError: the backend asked for cannot run here.
+    """
+    plan = _plan(x, w_hh, activation, reverse, None, backend, variant, precision)
+    return plan.forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, out=out)
+
+
+def rnn_backward(
+    dy: ArrayLike | None,
+    x: ArrayLike,
+    y: ArrayLike,
+    w_ih: ArrayLike,
+    w_hh: ArrayLike,
+    *,
+    h0: ArrayLike | None = None,
+    dh_n: ArrayLike | None = None,
+    lengths: ArrayLike | None = None,
+    activation: str = "tanh",
+    reverse: bool = False,
+    bptt_steps: int | None = None,
+    backend: str = "auto",
+    variant: str = "auto",
+    precision: str = "highest",
+) -> Gradients:
+    """Back-propagation through time for `rnn_forward`.
+
+    Args:
+        dy: gradient of the loss with respect to y, (T, B, H); None means zero.
+        x, w_ih, w_hh, h0, lengths, activation, reverse: as they went into `rnn_forward`.
+        y: what came out of it, (T, B, H).
+        dh_n: gradient with respect to h_n, (B, H); None means zero.
+        bptt_steps: cut each sequence into windows of so many steps, counted from the first step that it
+            processes; the state crosses a cut, the gradient does not.
+        backend, variant, precision: as in `rnn_forward`.
+
+    Returns:
+        Gradients: dx (T, B, I), dw_ih (H, I), dw_hh (H, H), db (H,), dh0 (B, H).
+
+    Raises:
+        As `rnn_forward`.
+    """
+    plan = _plan(x, w_hh, activation, reverse, bptt_steps, backend, variant, precision)
+    return plan.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths)
+
+
+def _plan(x: ArrayLike, w_hh: ArrayLike, *options: Any) -> Plan:
+    """The cached plan for the sizes of x and w_hh; the plan itself checks every array against them."""
+    activation, reverse, bptt_steps, backend, variant, precision = options
+    return cached_plan(
+        **checks.sizes(x, w_hh),
+        activation=activation,
+        reverse=reverse,
+        bptt_steps=bptt_steps,
+        backend=backend,
+        variant=variant,
+        precision=precision,
+    )

@@ -1,0 +1,49 @@
+"""The choice: which backend and which kernel variant computes a problem."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rnnfast.backends import Plan, find
+from rnnfast.problem import Problem
+
+
+def plan(
+    *,
+    seq_len: int,
+    batch: int,
+    input_size: int,
+    hidden_size: int,
+    dtype: str = "float32",
+    activation: str = "tanh",
+    reverse: bool = False,
+    bptt_steps: int | None = None,
+    backend: str = "auto",
+    variant: str = "auto",
+    precision: str = "highest",
+) -> Plan:
+    """A plan for one problem, to be called many times through `plan.forward` and `plan.backward`.
+
+    `plan.explain()` says what was chosen and why.
+
+    Raises:
+        ValueError: a size below 1, an option that is not known, a variant that does not take the problem.
+        TypeError: a size that is no integer.
+        RuntimeError: the backend asked for cannot run here.
+    """
+    problem = Problem(
+        seq_len=seq_len,
+        batch=batch,
+        input_size=input_size,
+        hidden_size=hidden_size,
+        dtype=dtype,
+        activation=activation,
+        reverse=reverse,
+        bptt_steps=bptt_steps,
+        precision=precision,
+    )
+    return find(backend).plan(problem, variant)
+
+
+cached_plan = lru_cache(maxsize=256, typed=True)(plan)
+"""As `plan`, remembering the last 256: what the functional calls use. A plan is small; workspaces are shared."""

@@ -1,0 +1,59 @@
+"""What is to be computed: the sizes and options that a plan is made for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+DTYPES = ("float32", "float64")
+PRECISIONS = ("highest", "high", "medium")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One recurrent layer over one batch: sizes, dtype and options.
+
+    Every field is checked on construction, so that a backend may rely on it.
+
+    Raises:
+        ValueError: a size below 1, or an option that is not one of those known.
+        TypeError: a size that is no integer, or a flag that is no bool.
+    """
+
+    seq_len: int
+    batch: int
+    input_size: int
+    hidden_size: int
+    dtype: str = "float32"
+    activation: str = "tanh"
+    reverse: bool = False
+    bptt_steps: int | None = None
+    precision: str = "highest"
+
+    def __post_init__(self) -> None:
+        from rnnfast.reference import ACTIVATIONS
+
+        for name in ("seq_len", "batch", "input_size", "hidden_size"):
+            check_size(name, getattr(self, name))
+        check_option("dtype", self.dtype, DTYPES)
+        check_option("activation", self.activation, tuple(ACTIVATIONS))
+        check_option("precision", self.precision, PRECISIONS)
+        if not isinstance(self.reverse, bool | np.bool_):
+            raise TypeError(f"reverse: expected a bool, got {self.reverse!r}")
+        if self.bptt_steps is not None:
+            check_size("bptt_steps", self.bptt_steps)
+
+
+def check_size(name: str, value: object) -> None:
+    """Raise unless `value` is an integer of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name}: expected an integer, got {value!r}")
+    if value < 1:
+        raise ValueError(f"{name}: expected at least 1, got {value}")
+
+
+def check_option(name: str, value: object, known: tuple[str, ...]) -> None:
+    """Raise unless `value` is one of the known words."""
+    if value not in known:
+        raise ValueError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
