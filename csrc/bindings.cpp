@@ -1,3 +1,155 @@
+// The extension module: checks arrays, releases the GIL, calls the loops; nothing else.
+//
+// A Kernel answers None to arrays that are not in the planned form; rnnfast.checks then says what is wrong with them,
+// or converts them.
+#include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
-PYBIND11_MODULE(_cpu, m) { m.doc() = "Compiled CPU kernels of rnnfast."; }
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "cpu/dispatch.hpp"
+#include "cpu/recurrence.hpp"
+#include "cpu/thread_pool.hpp"
+
+namespace py = pybind11;
+
+namespace rnnfast {
+
+namespace {
+
+using Shape = std::initializer_list<Index>;
+
+// The data of a C-contiguous, aligned, native array of T of that shape; null for anything else. None is null too where
+// it is allowed, and then `ok` stays as it is.
+template <class T>
+const T* data(py::handle value, Shape shape, bool& ok, bool optional = false) {
+    if (optional && value.is_none()) return nullptr;
+    if (py::isinstance<py::array>(value)) {
+        const auto array = py::reinterpret_borrow<py::array>(value);
+        constexpr int kForm = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+        const bool fits = (array.flags() & kForm) == kForm && py::isinstance<py::array_t<T>>(value) &&
+                          static_cast<size_t>(array.ndim()) == shape.size() &&
+                          std::equal(shape.begin(), shape.end(), array.shape());
+        if (fits) return static_cast<const T*>(array.data());
+    }
+    ok = false;
+    return nullptr;
+}
+
+class Kernel {
+ public:
+    virtual ~Kernel() = default;
+    virtual py::object forward(py::handle x, py::handle w_ih, py::handle w_hh, py::handle b, py::handle h0,
+                               py::handle lengths, py::handle out) const = 0;
+    virtual py::object backward(py::handle dy, py::handle x, py::handle y, py::handle w_ih, py::handle w_hh,
+                                py::handle h0, py::handle dh_n, py::handle lengths) const = 0;
+    virtual const char* isa() const = 0;
+    virtual int threads() const = 0;
+};
+
+template <class T>
+class KernelOf : public Kernel {
+ public:
+    KernelOf(const Sizes& sizes, const std::string& isa) : s_(sizes), kernels_(kernels<T>(isa)) {}
+
+    py::object forward(py::handle x, py::handle w_ih, py::handle w_hh, py::handle b, py::handle h0, py::handle lengths,
+                       py::handle out) const override {
+        const auto [seq_len, batch, input_size, hidden_size, activation, reverse, bptt_steps] = s_;
+        bool ok = true;
+        ForwardArrays<T> a{};
+        a.x = data<T>(x, {seq_len, batch, input_size}, ok);
+        a.w_ih = data<T>(w_ih, {hidden_size, input_size}, ok);
+        a.w_hh = data<T>(w_hh, {hidden_size, hidden_size}, ok);
+        a.b = data<T>(b, {hidden_size}, ok);
+        a.h0 = data<T>(h0, {batch, hidden_size}, ok, true);
+        a.lengths = checked_lengths(lengths, ok);
+        if (!ok) return py::none();
+        py::array y =
+            out.is_none() ? py::array_t<T>({seq_len, batch, hidden_size}) : py::reinterpret_borrow<py::array>(out);
+        py::array h_n = py::array_t<T>({batch, hidden_size});
+        a.y = static_cast<T*>(y.mutable_data());
+        a.h_n = static_cast<T*>(h_n.mutable_data());
+        {
+            py::gil_scoped_release release;
+            rnn_forward<T>(s_, kernels_, threads(), a);
+        }
+        return py::make_tuple(std::move(y), std::move(h_n));
+    }
+
+    py::object backward(py::handle dy, py::handle x, py::handle y, py::handle w_ih, py::handle w_hh, py::handle h0,
+                        py::handle dh_n, py::handle lengths) const override {
+        const auto [seq_len, batch, input_size, hidden_size, activation, reverse, bptt_steps] = s_;
+        bool ok = true;
+        BackwardArrays<T> a{};
+        a.dy = data<T>(dy, {seq_len, batch, hidden_size}, ok, true);
+        a.x = data<T>(x, {seq_len, batch, input_size}, ok);
+        a.y = data<T>(y, {seq_len, batch, hidden_size}, ok);
+        a.w_ih = data<T>(w_ih, {hidden_size, input_size}, ok);
+        a.w_hh = data<T>(w_hh, {hidden_size, hidden_size}, ok);
+        a.h0 = data<T>(h0, {batch, hidden_size}, ok, true);
+        a.dh_n = data<T>(dh_n, {batch, hidden_size}, ok, true);
+        a.lengths = checked_lengths(lengths, ok);
+        if (!ok) return py::none();
+        py::array_t<T> dx({seq_len, batch, input_size}), dw_ih({hidden_size, input_size}),
+            dw_hh({hidden_size, hidden_size}), db(hidden_size), dh0({batch, hidden_size});
+        a.dx = dx.mutable_data(), a.dw_ih = dw_ih.mutable_data(), a.dw_hh = dw_hh.mutable_data();
+        a.db = db.mutable_data(), a.dh0 = dh0.mutable_data();
+        {
+            py::gil_scoped_release release;
+            rnn_backward<T>(s_, kernels_, threads(), a);
+        }
+        return py::make_tuple(std::move(dx), std::move(dw_ih), std::move(dw_hh), std::move(db), std::move(dh0));
+    }
+
+    const char* isa() const override { return kernels_.isa; }
+    int threads() const override { return useful_threads(s_, num_threads()); }
+
+ private:
+    const int64_t* checked_lengths(py::handle lengths, bool& ok) const {
+        const int64_t* values = data<int64_t>(lengths, {s_.batch}, ok, true);
+        for (Index row = 0; values && row < s_.batch; ++row) ok &= 0 <= values[row] && values[row] <= s_.seq_len;
+        return values;
+    }
+
+    const Sizes s_;
+    const KernelTable<T>& kernels_;
+};
+
+Activation activation_of(const std::string& name) {
+    constexpr const char* kNames[kActivations] = {"tanh", "relu", "sigmoid", "linear"};
+    for (int i = 0; i < kActivations; ++i)
+        if (name == kNames[i]) return static_cast<Activation>(i);
+    throw py::value_error("activation: expected one of the compiled ones, got '" + name + "'");
+}
+
+std::unique_ptr<Kernel> make_kernel(Index seq_len, Index batch, Index input_size, Index hidden_size,
+                                    const std::string& dtype, const std::string& activation, bool reverse,
+                                    Index bptt_steps, const std::string& isa) {
+    const Sizes sizes{seq_len, batch, input_size, hidden_size, activation_of(activation), reverse, bptt_steps};
+    if (dtype == "float32") return std::make_unique<KernelOf<float>>(sizes, isa);
+    if (dtype == "float64") return std::make_unique<KernelOf<double>>(sizes, isa);
+    throw py::type_error("dtype: expected float32 or float64, got '" + dtype + "'");
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_cpu, m) {
+    m.doc() = "Compiled CPU kernels of rnnfast.";
+    py::class_<Kernel>(m, "Kernel")
+        .def(py::init(&make_kernel), py::kw_only(), py::arg("seq_len"), py::arg("batch"), py::arg("input_size"),
+             py::arg("hidden_size"), py::arg("dtype"), py::arg("activation"), py::arg("reverse"), py::arg("bptt_steps"),
+             py::arg("isa"))
+        .def("forward", &Kernel::forward)
+        .def("backward", &Kernel::backward)
+        .def_property_readonly("isa", &Kernel::isa)
+        .def_property_readonly("threads", &Kernel::threads);
+    m.def("supported_isas", &supported_isas);
+    m.def("default_isa", &default_isa);
+    m.def("num_threads", &num_threads);
+    m.def("set_num_threads", &set_num_threads);
+}
+
+}  // namespace rnnfast

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from rnnfast.backends.base import Backend, Plan, Variant
+from rnnfast.backends.cpu import CpuBackend
 from rnnfast.backends.reference import ReferenceBackend
 from rnnfast.problem import check_option
 
 # In the order in which "auto" prefers them.
-REGISTRY: dict[str, Backend] = {backend.name: backend for backend in (ReferenceBackend(),)}
+REGISTRY: dict[str, Backend] = {backend.name: backend for backend in (CpuBackend(), ReferenceBackend())}
 
 
 class BackendStatus(NamedTuple):

@@ -1,0 +1,70 @@
+// What the parts of the CPU backend agree on: equations, shapes, and the table of kernels that one instruction set
+// provides.
+//
+// Legend: T seq_len, B batch, I input_size, H hidden_size; every array is C-contiguous.
+//
+//   (1)  a_t  = x_t W_ih^T + h_{t-1} W_hh^T + b          (2)  h_t  = f(a_t)
+//   (3)  dh_t = dy_t + da_{t+1} W_hh  (+ dh_n)           (4)  da_t = dh_t * f'(h_t)
+//   (5)  dW_ih = sum_t da_t^T x_t,  dW_hh = sum_t da_t^T h_{t-1},  db = sum_t da_t
+//   (6)  dx_t = da_t W_ih,  dh_0 = da_1 W_hh
+//
+// A step at or past a sequence's length is masked: the state is held, the output is 0, no gradient arises.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rnnfast {
+
+using Index = std::ptrdiff_t;
+
+enum Activation { kTanh, kRelu, kSigmoid, kLinear, kActivations };
+
+// The widest panel, in vectors: a panel is a block of columns of a right-hand operand that one product keeps in
+// registers, packed as [depth][width * vector_len] and padded with zeros.
+constexpr int kMaxPanelWidth = 4;
+
+// C = init + A * panel, for `outer` blocks of `rows` rows each. Element (o, m, k) of A stands at
+// a[o * a_outer + m * a_row + k * a_depth], where one of a_row and a_depth is 1, as the kernel's name says.
+// C and init are row-major; init_row = 0 repeats one row (a bias, or zeros), init = c accumulates.
+template <class T>
+struct PanelProduct {
+    Index outer, rows, depth;
+    const T* a;
+    Index a_outer, a_row, a_depth;
+    const T* panel;
+    const T* init;
+    Index init_outer, init_row;
+    T* c;
+    Index c_outer, c_row;
+    Index columns;  // of C and init that exist: at most width * vector_len, more than (width - 1) * vector_len
+};
+
+// Every element of C is accumulated over the depth in increasing order, whatever the number of rows, so that results
+// do not depend on how rows are split over threads.
+template <class T>
+struct KernelTable {
+    const char* isa;
+    Index vector_len;  // elements of T in a vector
+
+    // The panel width, in vectors, that keeps the arithmetic units busy with this many rows.
+    int (*panel_width)(Index rows);
+
+    // By width - 1. A row-major (a_depth = 1), and A depth-major (a_row = 1).
+    void (*multiply[kMaxPanelWidth])(const PanelProduct<T>&);
+    void (*multiply_transposed[kMaxPanelWidth])(const PanelProduct<T>&);
+
+    // a (n,) := f(a), by Activation.
+    void (*activate[kActivations])(T* a, Index n);
+    // da (n,) := (dy + carry) * f'(y), by Activation; dy may be null for zeros.
+    void (*differentiate[kActivations])(const T* dy, const T* carry, const T* y, T* da, Index n);
+
+    // panel [depth][width * vector_len] from the rows of a (columns x depth) matrix: panel[k][j] = w[j * stride + k].
+    void (*pack_transposed)(const T* w, Index stride, Index depth, Index columns, int width, T* panel);
+    // The same from `depth` row pointers: panel[k][j] = rows[k][first + j].
+    void (*pack_rows)(const T* const* rows, Index first, Index depth, Index columns, int width, T* panel);
+    // sums (n,) += the sum over k of a[k * stride + j], in order of k.
+    void (*add_rows)(const T* a, Index stride, Index rows, Index n, T* sums);
+};
+
+}  // namespace rnnfast

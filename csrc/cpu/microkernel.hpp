@@ -1,0 +1,125 @@
+// The register-tiled product of a block of rows with a packed panel. Included by each instruction set's file.
+#pragma once
+
+// Registers that a tile of R rows and W vectors needs: R * W accumulators, the panel's W, and a broadcast.
+constexpr int rows_per_tile(int width) {
+    constexpr int kMostRows[2][kMaxPanelWidth] = {{8, 6, 4, 2}, {14, 12, 8, 6}};
+    return kMostRows[RNNFAST_VECTOR_REGISTERS >= 32][width - 1];
+}
+
+// With fewer rows than a tile has, wider panels give the arithmetic units more independent sums.
+inline int panel_width(Index rows) { return rows <= rows_per_tile(4) ? 4 : 3; }
+
+template <class T, int kRows, int kWidth, bool kDepthMajor>
+void multiply_tile(Index depth, const T* a, Index stride, const T* panel, const T* init, Index init_row, T* c,
+                   Index c_row, Index columns) {
+    constexpr Index kLen = kLanes<T>;
+    const Index tail = columns - (kWidth - 1) * kLen;  // columns of the last vector
+    Vector<T> sum[kRows][kWidth];
+    RNNFAST_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+        RNNFAST_UNROLL
+        for (int w = 0; w < kWidth - 1; ++w) sum[r][w] = load(init + r * init_row + w * kLen);
+        const T* last = init + r * init_row + (kWidth - 1) * kLen;
+        sum[r][kWidth - 1] = tail == kLen ? load(last) : load_partial(last, tail);
+    }
+    for (Index k = 0; k < depth; ++k) {
+        Vector<T> b[kWidth];
+        RNNFAST_UNROLL
+        for (int w = 0; w < kWidth; ++w) b[w] = load(panel + w * kLen);
+        RNNFAST_UNROLL
+        for (int r = 0; r < kRows; ++r) {
+            const Vector<T> value = broadcast(kDepthMajor ? a[r] : a[r * stride]);
+            RNNFAST_UNROLL
+            for (int w = 0; w < kWidth; ++w) sum[r][w] += value * b[w];
+        }
+        panel += kWidth * kLen;
+        a += kDepthMajor ? stride : 1;
+    }
+    RNNFAST_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+        RNNFAST_UNROLL
+        for (int w = 0; w < kWidth - 1; ++w) store(c + r * c_row + w * kLen, sum[r][w]);
+        T* last = c + r * c_row + (kWidth - 1) * kLen;
+        if (tail == kLen)
+            store(last, sum[r][kWidth - 1]);
+        else
+            store_partial(last, sum[r][kWidth - 1], tail);
+    }
+}
+
+template <class T>
+using Tile = void (*)(Index, const T*, Index, const T*, const T*, Index, T*, Index, Index);
+
+// The tiles of 1 to rows_per_tile(kWidth) rows.
+template <class T, int kWidth, bool kDepthMajor, int... kRows>
+struct Tiles {
+    static constexpr Tile<T> kTable[] = {multiply_tile<T, kRows, kWidth, kDepthMajor>...};
+};
+
+template <class T, int kWidth, bool kDepthMajor, int kLeft = rows_per_tile(kWidth), int... kRows>
+struct AllTiles : AllTiles<T, kWidth, kDepthMajor, kLeft - 1, kLeft, kRows...> {};
+template <class T, int kWidth, bool kDepthMajor, int... kRows>
+struct AllTiles<T, kWidth, kDepthMajor, 0, kRows...> : Tiles<T, kWidth, kDepthMajor, kRows...> {};
+
+// Rows go into as few tiles as possible, of sizes that differ by at most one.
+template <class T, int kWidth, bool kDepthMajor>
+void multiply_panel(const PanelProduct<T>& p) {
+    constexpr Index kMost = rows_per_tile(kWidth);
+    const Index tiles = (p.rows + kMost - 1) / kMost;
+    if (tiles == 0) return;
+    const Index small = p.rows / tiles, larger = p.rows % tiles;
+    const Index a_row = kDepthMajor ? 1 : p.a_row, stride = kDepthMajor ? p.a_depth : p.a_row;
+    for (Index o = 0; o < p.outer; ++o) {
+        const T* a = p.a + o * p.a_outer;
+        const T* init = p.init + o * p.init_outer;
+        T* c = p.c + o * p.c_outer;
+        for (Index i = 0; i < tiles; ++i) {
+            const Index rows = small + (i < larger);
+            AllTiles<T, kWidth, kDepthMajor>::kTable[rows - 1](p.depth, a, stride, p.panel, init, p.init_row, c,
+                                                               p.c_row, p.columns);
+            a += rows * a_row;
+            init += rows * p.init_row;
+            c += rows * p.c_row;
+        }
+    }
+}
+
+template <class T>
+void pack_transposed(const T* w, Index stride, Index depth, Index columns, int width, T* panel) {
+    const Index full = width * kLanes<T>;
+    for (Index k = 0; k < depth; ++k, panel += full) {
+        for (Index j = 0; j < columns; ++j) panel[j] = w[j * stride + k];
+        for (Index j = columns; j < full; ++j) panel[j] = 0;
+    }
+}
+
+template <class T>
+void pack_rows(const T* const* rows, Index first, Index depth, Index columns, int width, T* panel) {
+    constexpr Index kLen = kLanes<T>;
+    const Index tail = columns - (width - 1) * kLen;
+    for (Index k = 0; k < depth; ++k) {
+        const T* row = rows[k] + first;
+        for (int w = 0; w < width - 1; ++w, row += kLen, panel += kLen) store(panel, load(row));
+        store(panel, tail == kLen ? load(row) : load_partial(row, tail));
+        panel += kLen;
+    }
+}
+
+template <class T>
+void add_rows(const T* a, Index stride, Index rows, Index n, T* sums) {
+    constexpr Index kLen = kLanes<T>;
+    for (Index j = 0; j < n; j += kLen) {
+        const Index lanes = n - j < kLen ? n - j : kLen;
+        Vector<T> sum = lanes == kLen ? load(sums + j) : load_partial(sums + j, lanes);
+        const T* column = a + j;
+        if (lanes == kLen)
+            for (Index i = 0; i < rows; ++i, column += stride) sum += load(column);
+        else
+            for (Index i = 0; i < rows; ++i, column += stride) sum += load_partial(column, lanes);
+        if (lanes == kLen)
+            store(sums + j, sum);
+        else
+            store_partial(sums + j, sum, lanes);
+    }
+}

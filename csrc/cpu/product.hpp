@@ -1,0 +1,97 @@
+// Products with a packed right-hand operand, blocked for the caches.
+#pragma once
+
+#include <algorithm>
+
+#include "contract.hpp"
+#include "thread_pool.hpp"
+#include "workspace.hpp"
+
+namespace rnnfast {
+
+// What one block of a panel may take of the first-level cache, in bytes; the rest is for rows.
+constexpr Index kPanelBytes = 24 * 1024;
+
+// The columns [0, columns) in panels of up to `width` vectors, as even as they can be.
+struct Panels {
+    Index vector_len, columns, vectors, count;
+
+    Panels(Index vector_len, int width, Index columns)
+        : vector_len(vector_len),
+          columns(columns),
+          vectors((columns + vector_len - 1) / vector_len),
+          count((vectors + width - 1) / width) {}
+
+    int width(Index panel) const { return static_cast<int>(vectors / count + (panel < vectors % count)); }
+    Index first_vector(Index panel) const { return panel * (vectors / count) + std::min(panel, vectors % count); }
+    Index first_column(Index panel) const { return first_vector(panel) * vector_len; }
+    Index columns_in(Index panel) const { return std::min(width(panel) * vector_len, columns - first_column(panel)); }
+};
+
+// The range of [0, count) that falls to a member of the team.
+struct Share {
+    Index begin, end;
+    Share(Index count, const Team& team, int member)
+        : begin(count * member / team.size()), end(count * (member + 1) / team.size()) {}
+};
+
+// A (depth x columns) operand in packed panels, each [depth][width * vector_len].
+template <class T>
+struct PackedMatrix {
+    Panels panels;
+    Index depth;
+    T* data;
+
+    PackedMatrix(Arena& arena, const KernelTable<T>& kernels, int width, Index depth, Index columns)
+        : panels(kernels.vector_len, width, columns),
+          depth(depth),
+          data(arena.take<T>(panels.vectors * kernels.vector_len * depth)) {}
+
+    T* panel(Index p) const { return data + panels.first_column(p) * depth; }
+
+    // From w (columns x depth), for products with its transpose; each member packs its share.
+    void pack_transposed(const KernelTable<T>& kernels, const T* w, const Team& team, int member) const {
+        const Share share(panels.count, team, member);
+        for (Index p = share.begin; p < share.end; ++p)
+            kernels.pack_transposed(w + panels.first_column(p) * depth, depth, depth, panels.columns_in(p),
+                                    panels.width(p), panel(p));
+    }
+
+    // From w (depth x columns), given as row pointers.
+    void pack_rows(const KernelTable<T>& kernels, const T* const* rows, const Team& team, int member) const {
+        const Share share(panels.count, team, member);
+        for (Index p = share.begin; p < share.end; ++p)
+            kernels.pack_rows(rows, panels.first_column(p), depth, panels.columns_in(p), panels.width(p), panel(p));
+    }
+};
+
+// Rows of a row-major matrix in `outer` blocks; a stride of 0 repeats.
+template <class T>
+struct Rows {
+    T* data;
+    Index outer, row;
+};
+
+// c = init + a * w for `outer` blocks of `rows` rows, all columns of w.
+template <class T>
+void multiply(const KernelTable<T>& kernels, Index outer, Index rows, Rows<const T> a, const PackedMatrix<T>& w,
+              Rows<const T> init, Rows<T> c) {
+    for (Index p = 0; p < w.panels.count; ++p) {
+        const int width = w.panels.width(p);
+        const Index first = w.panels.first_column(p), row_bytes = width * w.panels.vector_len * Index(sizeof(T));
+        const Index most = kPanelBytes / row_bytes;
+        for (Index k = 0; k < w.depth; k += most) {
+            PanelProduct<T> block;
+            block.outer = outer, block.rows = rows, block.depth = std::min(most, w.depth - k);
+            block.a = a.data + k, block.a_outer = a.outer, block.a_row = a.row, block.a_depth = 1;
+            block.panel = w.panel(p) + k * width * w.panels.vector_len;
+            block.init = (k ? c.data : init.data) + first;
+            block.init_outer = k ? c.outer : init.outer, block.init_row = k ? c.row : init.row;
+            block.c = c.data + first, block.c_outer = c.outer, block.c_row = c.row;
+            block.columns = w.panels.columns_in(p);
+            kernels.multiply[width - 1](block);
+        }
+    }
+}
+
+}  // namespace rnnfast

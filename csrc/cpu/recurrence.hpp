@@ -1,0 +1,63 @@
+// The time loops. Shapes and equations: contract.hpp. Arrays are C-contiguous and do not overlap, but for inputs,
+// which may; the outputs need no initial value. A pointer marked optional may be null.
+#pragma once
+
+#include "contract.hpp"
+
+namespace rnnfast {
+
+struct Sizes {
+    Index seq_len, batch, input_size, hidden_size;
+    Activation activation;
+    bool reverse;      // process from the last step to the first
+    Index bptt_steps;  // the gradient does not cross a multiple of this many steps; 0: no such cut
+
+    // The time index that is processed as number `step`.
+    Index time(Index step) const { return reverse ? seq_len - 1 - step : step; }
+    // Whether the gradient is cut between this step of a sequence and the one processed before it.
+    bool cut(Index t, Index length) const {
+        const Index position = reverse ? length - 1 - t : t;
+        return bptt_steps && position > 0 && position % bptt_steps == 0;
+    }
+};
+
+template <class T>
+struct ForwardArrays {
+    const T* x;              // (T, B, I)
+    const T* w_ih;           // (H, I)
+    const T* w_hh;           // (H, H)
+    const T* b;              // (H,)
+    const T* h0;             // (B, H), optional: zeros
+    const int64_t* lengths;  // (B,) in 0..T, optional: all T
+    T* y;                    // (T, B, H), out
+    T* h_n;                  // (B, H), out
+};
+
+template <class T>
+struct BackwardArrays {
+    const T* dy;             // (T, B, H), optional: zeros
+    const T* x;              // (T, B, I)
+    const T* y;              // (T, B, H), as forward wrote it
+    const T* w_ih;           // (H, I)
+    const T* w_hh;           // (H, H)
+    const T* h0;             // (B, H), optional: zeros
+    const T* dh_n;           // (B, H), optional: zeros
+    const int64_t* lengths;  // (B,) in 0..T, optional: all T
+    T* dx;                   // (T, B, I), out
+    T* dw_ih;                // (H, I), out
+    T* dw_hh;                // (H, H), out
+    T* db;                   // (H,), out
+    T* dh0;                  // (B, H), out
+};
+
+// How many of `most` threads are worth waking up for one pass over such a problem.
+int useful_threads(const Sizes& sizes, int most);
+
+// Both run on up to `threads` threads; the bits of the results do not depend on how many.
+template <class T>
+void rnn_forward(const Sizes& sizes, const KernelTable<T>& kernels, int threads, const ForwardArrays<T>& arrays);
+
+template <class T>
+void rnn_backward(const Sizes& sizes, const KernelTable<T>& kernels, int threads, const BackwardArrays<T>& arrays);
+
+}  // namespace rnnfast

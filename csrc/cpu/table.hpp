@@ -1,0 +1,48 @@
+// Fills the kernel tables of the instruction set that the including file is compiled for. That file defines
+//   RNNFAST_ISA               a name, also the namespace
+//   RNNFAST_VECTOR_BYTES      the width of a vector
+//   RNNFAST_VECTOR_REGISTERS  how many of them there are
+#pragma once
+
+#include "contract.hpp"
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace rnnfast {
+namespace RNNFAST_ISA {
+
+#include "simd.hpp"
+//
+#include "microkernel.hpp"
+#include "pointwise.hpp"
+
+#define RNNFAST_STRING(x) #x
+#define RNNFAST_NAME(x) RNNFAST_STRING(x)
+
+template <class T>
+constexpr KernelTable<T> make_table() {
+    return {
+        RNNFAST_NAME(RNNFAST_ISA),
+        kLanes<T>,
+        panel_width,
+        {multiply_panel<T, 1, false>, multiply_panel<T, 2, false>, multiply_panel<T, 3, false>,
+         multiply_panel<T, 4, false>},
+        {multiply_panel<T, 1, true>, multiply_panel<T, 2, true>, multiply_panel<T, 3, true>,
+         multiply_panel<T, 4, true>},
+        {activate<T, Tanh>, activate<T, Relu>, activate<T, Sigmoid>, activate<T, Linear>},
+        {differentiate<T, Tanh>, differentiate<T, Relu>, differentiate<T, Sigmoid>, differentiate<T, Linear>},
+        pack_transposed<T>,
+        pack_rows<T>,
+        add_rows<T>,
+    };
+}
+
+extern const KernelTable<float> kFloat32;
+extern const KernelTable<double> kFloat64;
+const KernelTable<float> kFloat32 = make_table<float>();
+const KernelTable<double> kFloat64 = make_table<double>();
+
+}  // namespace RNNFAST_ISA
+}  // namespace rnnfast

@@ -1,0 +1,47 @@
+from rnnfast.typing import Array
+
+class Kernel:
+    def __init__(
+        self,
+        *,
+        seq_len: int,
+        batch: int,
+        input_size: int,
+        hidden_size: int,
+        dtype: str,
+        activation: str,
+        reverse: bool,
+        bptt_steps: int,
+        isa: str,
+    ) -> None: ...
+    # None: an array is not in the planned form.
+    def forward(
+        self,
+        x: object,
+        w_ih: object,
+        w_hh: object,
+        b: object,
+        h0: object,
+        lengths: object,
+        out: object,
+    ) -> tuple[Array, Array] | None: ...
+    def backward(
+        self,
+        dy: object,
+        x: object,
+        y: object,
+        w_ih: object,
+        w_hh: object,
+        h0: object,
+        dh_n: object,
+        lengths: object,
+    ) -> tuple[Array, Array, Array, Array, Array] | None: ...
+    @property
+    def isa(self) -> str: ...
+    @property
+    def threads(self) -> int: ...
+
+def supported_isas() -> list[str]: ...
+def default_isa() -> str: ...
+def num_threads() -> int: ...
+def set_num_threads(threads: int) -> None: ...

@@ -1,0 +1,102 @@
+"""The `cpu` backend: the compiled C++ kernels."""
+
+from __future__ import annotations
+
+from rnnfast import _cpu, checks
+from rnnfast.backends.base import Backend, Plan, Variant
+from rnnfast.problem import Problem, check_option
+from rnnfast.reference import Gradients
+from rnnfast.typing import Array, ArrayLike
+
+VARIANTS = (
+    Variant(
+        "panel",
+        "packed weight panels and a register-tiled microkernel; threads share the batch",
+        "every problem",
+    ),
+)
+
+
+class CpuPlan(Plan):
+    """Holds the compiled kernel for one problem; workspaces are shared between plans and reused between calls.
+
+    Args:
+        isa: the instruction set; the best that runs here, or the one that RNNFAST_ISA names, by default.
+    """
+
+    def __init__(self, problem: Problem, backend: str, variant: str, isa: str | None = None) -> None:
+        super().__init__(problem, backend, variant)
+        self._kernel = _cpu.Kernel(
+            seq_len=problem.seq_len,
+            batch=problem.batch,
+            input_size=problem.input_size,
+            hidden_size=problem.hidden_size,
+            dtype=problem.dtype,
+            activation=problem.activation,
+            reverse=bool(problem.reverse),
+            bptt_steps=problem.bptt_steps or 0,
+            isa=_cpu.default_isa() if isa is None else isa,
+        )
+
+    def forward(
+        self,
+        x: ArrayLike,
+        w_ih: ArrayLike,
+        w_hh: ArrayLike,
+        b: ArrayLike,
+        *,
+        h0: ArrayLike | None = None,
+        lengths: ArrayLike | None = None,
+        out: Array | None = None,
+    ) -> tuple[Array, Array]:
+        result = None
+        if out is None:  # an array to write to needs the checks for overlap
+            result = self._kernel.forward(x, w_ih, w_hh, b, h0, lengths, None)
+        if result is None:
+            given = checks.forward_arrays(self.problem, x, w_ih, w_hh, b, h0=h0, lengths=lengths, out=out)
+            result = self._kernel.forward(*given.values())
+        assert result is not None, "checked arrays are in the planned form"
+        return result
+
+    def backward(
+        self,
+        dy: ArrayLike | None,
+        x: ArrayLike,
+        y: ArrayLike,
+        w_ih: ArrayLike,
+        w_hh: ArrayLike,
+        *,
+        h0: ArrayLike | None = None,
+        dh_n: ArrayLike | None = None,
+        lengths: ArrayLike | None = None,
+    ) -> Gradients:
+        result = self._kernel.backward(dy, x, y, w_ih, w_hh, h0, dh_n, lengths)
+        if result is None:
+            given = checks.backward_arrays(self.problem, dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths)
+            result = self._kernel.backward(*given.values())
+        assert result is not None, "checked arrays are in the planned form"
+        return Gradients(*result)
+
+    def explain(self) -> str:
+        lines = [
+            f"cpu/{self.variant}: {VARIANTS[0].strategy}",
+            f"instruction set {self._kernel.isa} (this processor runs {', '.join(_cpu.supported_isas())})",
+            f"{self._kernel.threads} of {_cpu.num_threads()} threads: as many as the work is worth",
+        ]
+        if self.problem.precision != "highest":
+            lines.append(f"precision {self.problem.precision!r} runs in true float32: no kernel for bf16 tiles yet")
+        return "\n".join(lines)
+
+
+class CpuBackend(Backend):
+    name = "cpu"
+
+    def unavailable(self) -> str | None:
+        return None
+
+    def variants(self) -> tuple[Variant, ...]:
+        return VARIANTS
+
+    def plan(self, problem: Problem, variant: str) -> Plan:
+        check_option("variant", variant, ("auto", *(known.name for known in VARIANTS)))
+        return CpuPlan(problem, self.name, "panel")
