@@ -40,7 +40,7 @@ const T* data(py::handle value, Shape shape, bool& ok, bool optional = false) {
 }
 
 class Kernel {
- public:
+   public:
     virtual ~Kernel() = default;
     virtual py::object forward(py::handle x, py::handle w_ih, py::handle w_hh, py::handle b, py::handle h0,
                                py::handle lengths, py::handle out) const = 0;
@@ -52,7 +52,7 @@ class Kernel {
 
 template <class T>
 class KernelOf : public Kernel {
- public:
+   public:
     KernelOf(const Sizes& sizes, const std::string& isa) : s_(sizes), kernels_(kernels<T>(isa)) {}
 
     py::object forward(py::handle x, py::handle w_ih, py::handle w_hh, py::handle b, py::handle h0, py::handle lengths,
@@ -107,7 +107,7 @@ class KernelOf : public Kernel {
     const char* isa() const override { return kernels_.isa; }
     int threads() const override { return useful_threads(s_, num_threads()); }
 
- private:
+   private:
     const int64_t* checked_lengths(py::handle lengths, bool& ok) const {
         const int64_t* values = data<int64_t>(lengths, {s_.batch}, ok, true);
         for (Index row = 0; values && row < s_.batch; ++row) ok &= 0 <= values[row] && values[row] <= s_.seq_len;

@@ -9,8 +9,20 @@ from importlib.metadata import version as _version
 from rnnfast.backends import backends, variants
 from rnnfast.functional import rnn_backward, rnn_forward
 from rnnfast.plan import plan
+from rnnfast.processor import get_num_threads, isa, set_num_threads
 from rnnfast.reference import Gradients
 
 __version__ = _version("rnnfast")
 
-__all__ = ["Gradients", "__version__", "backends", "plan", "rnn_backward", "rnn_forward", "variants"]
+__all__ = [
+    "Gradients",
+    "__version__",
+    "backends",
+    "get_num_threads",
+    "isa",
+    "plan",
+    "rnn_backward",
+    "rnn_forward",
+    "set_num_threads",
+    "variants",
+]

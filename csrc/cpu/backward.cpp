@@ -1,7 +1,7 @@
 // Back-propagation through time. The recurrence runs from the last step to the first in chunks of steps; after each
 // chunk, while its pre-activation gradients are in the cache, come the products that the order of time does not bind:
-// dx, and the weight gradients. Each thread has its own sequences of the batch up to there; threads meet before and
-// after the weight gradients.
+// dx, and the weight gradients. Threads share the former by sequences of the batch, the latter by blocks of the
+// gradient.
 #include <algorithm>
 
 #include "weight_gradients.hpp"
@@ -52,7 +52,7 @@ struct Buffers {
 
 template <class T>
 class Backward {
- public:
+   public:
     Backward(const Sizes& s, const KernelTable<T>& kernels, const BackwardArrays<T>& arrays, const Buffers<T>& buffers)
         : s_(s), kernels_(kernels), a_(arrays), buffers_(buffers) {
         std::fill_n(buffers_.zeros, std::max(s_.input_size, s_.hidden_size), T(0));
@@ -62,59 +62,70 @@ class Backward {
         }
     }
 
-    void run(Team& team, int member) const {
-        buffers_.w_ih.pack_rows(kernels_, buffers_.w_ih_rows, team, member);
-        buffers_.w_hh.pack_rows(kernels_, buffers_.w_hh_rows, team, member);
-        const Share rows(s_.batch, team, member);
-        T* carry = buffers_.carry + rows.begin * s_.hidden_size;
-        const Index count = (rows.end - rows.begin) * s_.hidden_size;
-        a_.dh_n ? std::copy_n(a_.dh_n + rows.begin * s_.hidden_size, count, carry) : std::fill_n(carry, count, T(0));
-        team.barrier();
-
+    void run(Member& member) const {
+        const Index ih_panels = buffers_.w_ih.panels.count;
+        member.share(ih_panels + buffers_.w_hh.panels.count, [&](Index p) {
+            if (p < ih_panels)
+                buffers_.w_ih.pack_rows(kernels_, buffers_.w_ih_rows, p);
+            else
+                buffers_.w_hh.pack_rows(kernels_, buffers_.w_hh_rows, p - ih_panels);
+        });
+        const Index blocks = member.team_size();
         for (Index end = s_.seq_len; end > 0; end -= std::min(end, buffers_.steps)) {
             const Index begin = std::max<Index>(0, end - buffers_.steps);
-            for (Index step = end - 1; step >= begin; --step) {
-                T* da = buffers_.da + ((step - begin) * s_.batch + rows.begin) * s_.hidden_size;
-                a_.lengths ? ragged_step(s_.time(step), rows, da) : plain_step(s_.time(step), rows, da);
-                point_at_rows(step, rows, (step - begin) * s_.batch);
-            }
-            input_gradient(begin, end, rows);
-            team.barrier();
+            member.share(blocks, [&](Index block) { run_block(begin, end, Range(s_.batch, blocks, block)); });
             const ChunkRows<T> chunk{(end - begin) * s_.batch, buffers_.da, buffers_.x_rows, buffers_.h_rows,
                                      end == s_.seq_len};
-            buffers_.weight_gradients.add(chunk, a_, team, member);
-            if (begin > 0) team.barrier();
+            buffers_.weight_gradients.add(chunk, a_, member);
         }
-        std::copy_n(carry, count, a_.dh0 + rows.begin * s_.hidden_size);
     }
 
- private:
+   private:
+    // The steps [begin, end) of the sequences `rows`: da and dx, and at the first step dh0.
+    void run_block(Index begin, Index end, Range rows) const {
+        if (end == s_.seq_len) start_carry(rows);
+        for (Index step = end - 1; step >= begin; --step) {
+            T* da = buffers_.da + ((step - begin) * s_.batch + rows.begin) * s_.hidden_size;
+            a_.lengths ? ragged_step(s_.time(step), rows, da) : plain_step(s_.time(step), rows, da);
+            point_at_rows(step, rows, (step - begin) * s_.batch);
+        }
+        input_gradient(begin, end, rows);
+        if (begin == 0)
+            std::copy_n(buffers_.carry + at(0, rows.begin), rows.size() * s_.hidden_size, a_.dh0 + at(0, rows.begin));
+    }
+
+    void start_carry(Range rows) const {
+        T* carry = buffers_.carry + at(0, rows.begin);
+        const Index count = rows.size() * s_.hidden_size;
+        a_.dh_n ? std::copy_n(a_.dh_n + at(0, rows.begin), count, carry) : std::fill_n(carry, count, T(0));
+    }
+
     Index at(Index t, Index row) const { return (t * s_.batch + row) * s_.hidden_size; }
 
     bool masked(Index t, Index row) const { return a_.lengths && t >= a_.lengths[row]; }
 
     // da := (dy_t + carry) * f'(y_t), then `product` := da W_hh
-    void differentiate(Index t, Share rows, T* da) const {
+    void differentiate(Index t, Range rows, T* da) const {
         const T* dy = a_.dy ? a_.dy + at(t, rows.begin) : nullptr;
         kernels_.differentiate[s_.activation](dy, buffers_.carry + at(0, rows.begin), a_.y + at(t, rows.begin), da,
-                                              (rows.end - rows.begin) * s_.hidden_size);
+                                              rows.size() * s_.hidden_size);
     }
 
-    void propagate(Share rows, const T* da, T* product) const {
-        multiply<T>(kernels_, 1, rows.end - rows.begin, {da, 0, s_.hidden_size}, buffers_.w_hh, {buffers_.zeros, 0, 0},
+    void propagate(Range rows, const T* da, T* product) const {
+        multiply<T>(kernels_, 1, rows.size(), {da, 0, s_.hidden_size}, buffers_.w_hh, {buffers_.zeros, 0, 0},
                     {product + at(0, rows.begin), 0, s_.hidden_size});
     }
 
-    void plain_step(Index t, Share rows, T* da) const {
+    void plain_step(Index t, Range rows, T* da) const {
         differentiate(t, rows, da);
         if (s_.cut(t, s_.seq_len))
-            std::fill_n(buffers_.carry + at(0, rows.begin), (rows.end - rows.begin) * s_.hidden_size, T(0));
+            std::fill_n(buffers_.carry + at(0, rows.begin), rows.size() * s_.hidden_size, T(0));
         else
             propagate(rows, da, buffers_.carry);
     }
 
     // A masked step hands the gradient of its state on as it is.
-    void ragged_step(Index t, Share rows, T* da) const {
+    void ragged_step(Index t, Range rows, T* da) const {
         differentiate(t, rows, da);
         for (Index row = rows.begin; row < rows.end; ++row)
             if (masked(t, row)) std::fill_n(da + (row - rows.begin) * s_.hidden_size, s_.hidden_size, T(0));
@@ -130,7 +141,7 @@ class Backward {
     }
 
     // Which x and h_{t-1} belong to the rows of da of one step.
-    void point_at_rows(Index step, Share rows, Index first) const {
+    void point_at_rows(Index step, Range rows, Index first) const {
         const Index t = s_.time(step);
         for (Index row = rows.begin; row < rows.end; ++row) {
             const bool starts = step == 0 || masked(s_.time(step - 1), row);
@@ -142,10 +153,10 @@ class Backward {
     }
 
     // dx_t := da_t W_ih for the steps [begin, end)
-    void input_gradient(Index begin, Index end, Share rows) const {
+    void input_gradient(Index begin, Index end, Range rows) const {
         const Index step = s_.batch * s_.input_size;
         multiply<T>(
-            kernels_, end - begin, rows.end - rows.begin,
+            kernels_, end - begin, rows.size(),
             {buffers_.da + at(0, rows.begin), s_.batch * s_.hidden_size, s_.hidden_size}, buffers_.w_ih,
             {buffers_.zeros, 0, 0},
             {a_.dx + s_.time(begin) * step + rows.begin * s_.input_size, s_.reverse ? -step : step, s_.input_size});
@@ -166,7 +177,7 @@ void rnn_backward(const Sizes& sizes, const KernelTable<T>& kernels, int threads
     Arena arena(workspace.memory());
     const Buffers<T> buffers(arena, sizes, kernels, threads, ragged);
     const Backward<T> backward(sizes, kernels, arrays, buffers);
-    run_team(threads, [&](Team& team, int member) { backward.run(team, member); });
+    run_team(threads, [&](Member& member) { backward.run(member); });
 }
 
 template void rnn_backward(const Sizes&, const KernelTable<float>&, int, const BackwardArrays<float>&);

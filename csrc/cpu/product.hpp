@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "contract.hpp"
-#include "thread_pool.hpp"
 #include "workspace.hpp"
 
 namespace rnnfast {
@@ -28,11 +27,11 @@ struct Panels {
     Index columns_in(Index panel) const { return std::min(width(panel) * vector_len, columns - first_column(panel)); }
 };
 
-// The range of [0, count) that falls to a member of the team.
-struct Share {
+// One of `parts` ranges that [0, count) is cut into, as even as they can be.
+struct Range {
     Index begin, end;
-    Share(Index count, const Team& team, int member)
-        : begin(count * member / team.size()), end(count * (member + 1) / team.size()) {}
+    Range(Index count, Index parts, Index part) : begin(count * part / parts), end(count * (part + 1) / parts) {}
+    Index size() const { return end - begin; }
 };
 
 // A (depth x columns) operand in packed panels, each [depth][width * vector_len].
@@ -49,19 +48,15 @@ struct PackedMatrix {
 
     T* panel(Index p) const { return data + panels.first_column(p) * depth; }
 
-    // From w (columns x depth), for products with its transpose; each member packs its share.
-    void pack_transposed(const KernelTable<T>& kernels, const T* w, const Team& team, int member) const {
-        const Share share(panels.count, team, member);
-        for (Index p = share.begin; p < share.end; ++p)
-            kernels.pack_transposed(w + panels.first_column(p) * depth, depth, depth, panels.columns_in(p),
-                                    panels.width(p), panel(p));
+    // Panel p from w (columns x depth), for products with its transpose.
+    void pack_transposed(const KernelTable<T>& kernels, const T* w, Index p) const {
+        kernels.pack_transposed(w + panels.first_column(p) * depth, depth, depth, panels.columns_in(p), panels.width(p),
+                                panel(p));
     }
 
-    // From w (depth x columns), given as row pointers.
-    void pack_rows(const KernelTable<T>& kernels, const T* const* rows, const Team& team, int member) const {
-        const Share share(panels.count, team, member);
-        for (Index p = share.begin; p < share.end; ++p)
-            kernels.pack_rows(rows, panels.first_column(p), depth, panels.columns_in(p), panels.width(p), panel(p));
+    // Panel p from w (depth x columns), given as row pointers.
+    void pack_rows(const KernelTable<T>& kernels, const T* const* rows, Index p) const {
+        kernels.pack_rows(rows, panels.first_column(p), depth, panels.columns_in(p), panels.width(p), panel(p));
     }
 };
 

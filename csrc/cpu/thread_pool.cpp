@@ -5,10 +5,8 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <cstdint>
 #include <cstdlib>
 #include <mutex>
-#include <thread>
 
 namespace rnnfast {
 
@@ -17,83 +15,71 @@ namespace {
 constexpr int kMostThreads = 256;
 // A worker that finds no job looks again this often, some tens of microseconds, before it sleeps.
 constexpr int kSpinsBeforeSleep = 2000;
-// A thread that waits for another gives its processor away after so many looks: the other may be waiting for it.
-constexpr int kSpinsBeforeYield = 10000;
-
-void pause() {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-}
-
-template <class Done>
-void spin_until(Done done) {
-    for (int spins = 0; !done(); ++spins) {
-        if (spins < kSpinsBeforeYield)
-            pause();
-        else
-            std::this_thread::yield();
-    }
-}
 
 class Pool {
- public:
+   public:
     // False if the pool is at work for another caller.
-    bool run(int threads, Job job, void* context) {
+    bool run(int threads, Job job, const void* context) {
         std::unique_lock<std::mutex> caller(caller_, std::try_to_lock);
         if (!caller.owns_lock()) return false;
         while (workers_ < threads - 1) {
-            const int member = ++workers_;
-            std::thread([this, member, seen = call_.load()] { work(member, seen); }).detach();
+            const int id = ++workers_;
+            std::thread([this, id] { work(id); }).detach();
         }
         Team team(threads);
         team_ = &team, job_ = job, context_ = context;
-        unfinished_.store(threads - 1, std::memory_order_relaxed);
-        call_.store(((call_.load() >> 16) + 1) << 16 | static_cast<uint64_t>(threads));
+        const uint64_t call = (call_.load(std::memory_order_relaxed) | kSizeMask) + 1;
+        call_.store(call | static_cast<uint64_t>(threads));
         if (sleepers_.load() > 0) {
             {
                 std::lock_guard<std::mutex> lock(sleep_);
             }  // whoever has looked at call_ is waiting by now
             wake_.notify_all();
         }
-        job(context, team, 0);
-        spin_until([this] { return unfinished_.load(std::memory_order_acquire) == 0; });
+        Member member(team, 0);
+        job(context, member);
+        call_.store(call);  // a team of nobody: who comes now stays outside
+        spin_until([this] { return inside_.load() == 0; });
         return true;
     }
 
- private:
-    void work(int member, uint64_t seen) {
-        for (;;) {
+   private:
+    static constexpr uint64_t kSizeMask = 0xffff;
+
+    void work(int id) {
+        for (uint64_t seen = 0;;) {
             seen = next_call(seen);
-            // Beyond the team's size nothing of the job may be touched: it can be over by now.
-            if (member >= static_cast<int>(seen & 0xffff)) continue;
-            job_(context_, *team_, member);
-            unfinished_.fetch_sub(1, std::memory_order_release);
+            inside_.fetch_add(1);
+            if (call_.load() == seen && id < static_cast<int>(seen & kSizeMask)) {
+                Member member(*team_, id);
+                job_(context_, member);
+            }
+            inside_.fetch_sub(1);
         }
     }
 
     uint64_t next_call(uint64_t seen) {
         for (int spins = 0; spins < kSpinsBeforeSleep; ++spins) {
             const uint64_t call = call_.load();
-            if (call != seen) return call;
+            if (call != seen && (call & kSizeMask)) return call;
             pause();
         }
         std::unique_lock<std::mutex> lock(sleep_);
         sleepers_.fetch_add(1);
-        wake_.wait(lock, [&] { return call_.load() != seen; });
+        uint64_t call;
+        wake_.wait(lock, [&] { return call = call_.load(), call != seen && (call & kSizeMask); });
         sleepers_.fetch_sub(1);
-        return call_.load();
+        return call;
     }
 
     std::mutex caller_;
     int workers_ = 0;
-    std::atomic<uint64_t> call_{0};  // a counter, and in the low 16 bits the team's size
-    std::atomic<int> unfinished_{0};
+    // Odd cache lines apart: the workers look at call_ all the time.
+    alignas(64) std::atomic<uint64_t> call_{0};  // a counter, and in the low 16 bits the team's size while it works
+    alignas(64) std::atomic<int> inside_{0};     // workers that may touch what follows
     Team* team_ = nullptr;
     Job job_ = nullptr;
-    void* context_ = nullptr;
+    const void* context_ = nullptr;
     std::mutex sleep_;
     std::condition_variable wake_;
     std::atomic<int> sleepers_{0};
@@ -124,27 +110,18 @@ int default_threads() {
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return CPU_COUNT(&allowed);
 #endif
-    return std::max(1u, std::thread::hardware_concurrency());
+    return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
 std::atomic<int> most_threads{0};
 
 }  // namespace
 
-void Team::barrier() {
-    const unsigned phase = phase_.load(std::memory_order_relaxed);
-    if (arrived_.fetch_add(1, std::memory_order_acq_rel) == size_ - 1) {
-        arrived_.store(0, std::memory_order_relaxed);
-        phase_.store(phase + 1, std::memory_order_release);
-    } else {
-        spin_until([&] { return phase_.load(std::memory_order_acquire) != phase; });
-    }
-}
-
-void run_team(int threads, Job job, void* context) {
+void run_team(int threads, Job job, const void* context) {
     if (threads > 1 && the_pool().run(threads, job, context)) return;
     Team alone(1);
-    job(context, alone, 0);
+    Member member(alone, 0);
+    job(context, member);
 }
 
 int num_threads() {

@@ -1,35 +1,86 @@
-// A pool of threads that meet often: workers spin for a while before they sleep, so that a call of some microseconds
-// can be shared out.
+// Threads that share out the phases of a job. Nobody waits for a thread that has not come: a phase is complete when
+// its tasks are, whoever did them, so that a call costs no more than one thread's time where the others are asleep or
+// their processors are taken.
 #pragma once
 
 #include <atomic>
+#include <cstdint>
+#include <thread>
+
+#include "contract.hpp"
 
 namespace rnnfast {
 
-// The threads that run one job. Member 0 is the caller.
+inline void pause() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+// Gives the processor away after so many looks: the thread waited for may need it.
+template <class Done>
+void spin_until(Done done) {
+    constexpr int kSpinsBeforeYield = 10000;
+    for (int spins = 0; !done(); ++spins) spins < kSpinsBeforeYield ? pause() : std::this_thread::yield();
+}
+
+// The threads that run one job, and the phase they are in.
 class Team {
- public:
-    explicit Team(int size) : size_(size) {}
+   public:
+    explicit Team(int size) : size(size) {}
 
-    int size() const { return size_; }
-    // Returns once every member has called it as often.
-    void barrier();
+    const int size;
 
- private:
-    const int size_;
-    std::atomic<int> arrived_{0};
-    std::atomic<unsigned> phase_{0};
+   private:
+    friend class Member;
+    std::atomic<uint64_t> next_{0};  // the phase, and in the low 32 bits its next task
+    std::atomic<Index> done_{0};     // tasks of the phase that are complete
 };
 
-using Job = void (*)(void* context, Team& team, int member);
+// One thread of a team. Every member goes through the same phases in the same order; between them it does nothing
+// that others depend on, for it may come late and find them complete.
+class Member {
+   public:
+    Member(Team& team, int id) : id(id), team_(team) {}
 
-// Runs job(context, team, member) on up to `threads` threads, the caller among them, and returns when all are done.
-// The team is smaller when the pool is busy with another caller's job: then the caller works alone.
-void run_team(int threads, Job job, void* context);
+    const int id;  // below the team's size; 0 is the caller
+    int team_size() const { return team_.size; }
+
+    // Calls f(task) for tasks of [0, count) that no other member has begun; returns when all are complete. count >= 1.
+    template <class F>
+    void share(Index count, F&& f) {
+        const uint64_t phase = phase_++;
+        for (;;) {
+            uint64_t next = team_.next_.load(std::memory_order_acquire);
+            if (next >> 32 != phase) return;
+            const Index task = static_cast<Index>(next & 0xffffffff);
+            if (task >= count) break;
+            if (!team_.next_.compare_exchange_weak(next, next + 1, std::memory_order_acq_rel)) continue;
+            f(task);
+            if (team_.done_.fetch_add(1, std::memory_order_acq_rel) + 1 < count) continue;
+            team_.done_.store(0, std::memory_order_relaxed);
+            team_.next_.store((phase + 1) << 32, std::memory_order_release);
+            return;
+        }
+        spin_until([&] { return team_.next_.load(std::memory_order_acquire) >> 32 != phase; });
+    }
+
+   private:
+    Team& team_;
+    uint64_t phase_ = 0;
+};
+
+using Job = void (*)(const void* context, Member& member);
+
+// Runs job(context, member) on up to `threads` threads, the caller among them, and returns when its phases are
+// complete. The caller works alone while the pool is busy with another caller's job.
+void run_team(int threads, Job job, const void* context);
 
 template <class F>
-void run_team(int threads, F&& f) {
-    run_team(threads, [](void* context, Team& team, int member) { (*static_cast<F*>(context))(team, member); }, &f);
+void run_team(int threads, const F& f) {
+    run_team(threads, [](const void* context, Member& member) { (*static_cast<const F*>(context))(member); }, &f);
 }
 
 // The most threads that a job may use: set_num_threads, else RNNFAST_NUM_THREADS, else OMP_NUM_THREADS, else the

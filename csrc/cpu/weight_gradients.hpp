@@ -5,6 +5,7 @@
 
 #include "product.hpp"
 #include "recurrence.hpp"
+#include "thread_pool.hpp"
 
 namespace rnnfast {
 
@@ -20,7 +21,7 @@ struct ChunkRows {
 
 template <class T>
 class WeightGradients {
- public:
+   public:
     WeightGradients(Arena& arena, const Sizes& s, const KernelTable<T>& kernels, Index most_rows, int threads,
                     const T* zeros)
         : s_(s),
@@ -32,25 +33,22 @@ class WeightGradients {
           panels_(arena.take<T>(threads * kPanelElements)),
           groups_(arena.take<T>(threads * group_elements_)) {}
 
-    // The member's share; every row must be complete.
-    void add(const ChunkRows<T>& rows, const BackwardArrays<T>& arrays, const Team& team, int member) const {
+    // Every row must be complete.
+    void add(const ChunkRows<T>& rows, const BackwardArrays<T>& arrays, Member& member) const {
         const Index per_group = x_panels_.count + h_panels_.count;
-        const Share share((s_.hidden_size + kGroup - 1) / kGroup * per_group, team, member);
-        for (Index i = share.begin; i < share.end;) {
-            const Index group = i / per_group, end = std::min((group + 1) * per_group, share.end);
-            const Group g = gather(rows, group * kGroup, member);
-            for (; i < end; ++i) {
-                const Index panel = i - group * per_group;
-                if (panel == 0) add_bias(rows, g, arrays.db);
-                if (panel < x_panels_.count)
-                    add_panel(rows, rows.x, g, x_panels_, panel, arrays.dw_ih, member);
-                else
-                    add_panel(rows, rows.h, g, h_panels_, panel - x_panels_.count, arrays.dw_hh, member);
-            }
-        }
+        Group g{-1, 0, nullptr, 0};
+        member.share((s_.hidden_size + kGroup - 1) / kGroup * per_group, [&](Index task) {
+            const Index first = task / per_group * kGroup, panel = task % per_group;
+            if (g.first != first) g = gather(rows, first, member.id);
+            if (panel == 0) add_bias(rows, g, arrays.db);
+            if (panel < x_panels_.count)
+                add_panel(rows, rows.x, g, x_panels_, panel, arrays.dw_ih, member.id);
+            else
+                add_panel(rows, rows.h, g, h_panels_, panel - x_panels_.count, arrays.dw_hh, member.id);
+        });
     }
 
- private:
+   private:
     // Columns of da that are worked on together, and what their copy is padded with, so that a column does not fall
     // into a few cache sets.
     static constexpr Index kGroup = 128, kGroupPadding = 16;

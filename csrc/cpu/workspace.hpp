@@ -10,7 +10,7 @@ constexpr Index kAlignment = 64;
 
 // Hands out aligned arrays one after another. Over no memory it only counts.
 class Arena {
- public:
+   public:
     explicit Arena(char* memory = nullptr) : memory_(memory) {}
 
     template <class T>
@@ -21,14 +21,14 @@ class Arena {
     }
     Index used() const { return used_; }
 
- private:
+   private:
     char* memory_;
     Index used_ = 0;
 };
 
 // A block of at least `bytes`, aligned, its contents undefined.
 class Workspace {
- public:
+   public:
     explicit Workspace(Index bytes);
     ~Workspace();
     Workspace(const Workspace&) = delete;
@@ -36,7 +36,7 @@ class Workspace {
 
     char* memory() const { return memory_; }
 
- private:
+   private:
     char* memory_;
     Index bytes_;
 };

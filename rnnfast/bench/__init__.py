@@ -1,0 +1,1 @@
+"""Benchmarks: the cases, the method of timing, and the contenders."""
