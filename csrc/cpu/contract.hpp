@@ -40,8 +40,8 @@ struct PanelProduct {
     Index columns;  // of C and init that exist: at most width * vector_len, more than (width - 1) * vector_len
 };
 
-// Every element of C is accumulated over the depth in increasing order, whatever the number of rows, so that results
-// do not depend on how rows are split over threads.
+// Every element of A * panel is accumulated over the depth in increasing order, whatever the number of rows, so that
+// results do not depend on how rows are split over threads; init is added at the end, so that long sums go in blocks.
 template <class T>
 struct KernelTable {
     const char* isa;
@@ -63,8 +63,9 @@ struct KernelTable {
     void (*pack_transposed)(const T* w, Index stride, Index depth, Index columns, int width, T* panel);
     // The same from `depth` row pointers: panel[k][j] = rows[k][first + j].
     void (*pack_rows)(const T* const* rows, Index first, Index depth, Index columns, int width, T* panel);
-    // sums (n,) += the sum over k of a[k * stride + j], in order of k.
-    void (*add_rows)(const T* a, Index stride, Index rows, Index n, T* sums);
+    // sums (n,) += the sum over k of a[k * stride + j], in order of k; lost (n,) carries what rounding took from call
+    // to call, zeros at first.
+    void (*add_rows)(const T* a, Index stride, Index rows, Index n, T* sums, T* lost);
 };
 
 }  // namespace rnnfast

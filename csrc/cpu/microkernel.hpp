@@ -15,14 +15,7 @@ void multiply_tile(Index depth, const T* a, Index stride, const T* panel, const 
                    Index c_row, Index columns) {
     constexpr Index kLen = kLanes<T>;
     const Index tail = columns - (kWidth - 1) * kLen;  // columns of the last vector
-    Vector<T> sum[kRows][kWidth];
-    RNNFAST_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-        RNNFAST_UNROLL
-        for (int w = 0; w < kWidth - 1; ++w) sum[r][w] = load(init + r * init_row + w * kLen);
-        const T* last = init + r * init_row + (kWidth - 1) * kLen;
-        sum[r][kWidth - 1] = tail == kLen ? load(last) : load_partial(last, tail);
-    }
+    Vector<T> sum[kRows][kWidth] = {};
     for (Index k = 0; k < depth; ++k) {
         Vector<T> b[kWidth];
         RNNFAST_UNROLL
@@ -37,14 +30,11 @@ void multiply_tile(Index depth, const T* a, Index stride, const T* panel, const 
         a += kDepthMajor ? stride : 1;
     }
     RNNFAST_UNROLL
-    for (int r = 0; r < kRows; ++r) {
+    for (int r = 0; r < kRows; ++r, init += init_row, c += c_row) {
         RNNFAST_UNROLL
-        for (int w = 0; w < kWidth - 1; ++w) store(c + r * c_row + w * kLen, sum[r][w]);
-        T* last = c + r * c_row + (kWidth - 1) * kLen;
-        if (tail == kLen)
-            store(last, sum[r][kWidth - 1]);
-        else
-            store_partial(last, sum[r][kWidth - 1], tail);
+        for (int w = 0; w < kWidth - 1; ++w) store(c + w * kLen, load(init + w * kLen) + sum[r][w]);
+        constexpr Index kLast = (kWidth - 1) * kLen;
+        store_first(c + kLast, load_first(init + kLast, tail) + sum[r][kWidth - 1], tail);
     }
 }
 
@@ -101,25 +91,25 @@ void pack_rows(const T* const* rows, Index first, Index depth, Index columns, in
     for (Index k = 0; k < depth; ++k) {
         const T* row = rows[k] + first;
         for (int w = 0; w < width - 1; ++w, row += kLen, panel += kLen) store(panel, load(row));
-        store(panel, tail == kLen ? load(row) : load_partial(row, tail));
+        store(panel, load_first(row, tail));
         panel += kLen;
     }
 }
 
+// Kahan's summation: there can be as many rows as steps times sequences.
 template <class T>
-void add_rows(const T* a, Index stride, Index rows, Index n, T* sums) {
+void add_rows(const T* a, Index stride, Index rows, Index n, T* sums, T* lost) {
     constexpr Index kLen = kLanes<T>;
     for (Index j = 0; j < n; j += kLen) {
         const Index lanes = n - j < kLen ? n - j : kLen;
-        Vector<T> sum = lanes == kLen ? load(sums + j) : load_partial(sums + j, lanes);
-        const T* column = a + j;
-        if (lanes == kLen)
-            for (Index i = 0; i < rows; ++i, column += stride) sum += load(column);
-        else
-            for (Index i = 0; i < rows; ++i, column += stride) sum += load_partial(column, lanes);
-        if (lanes == kLen)
-            store(sums + j, sum);
-        else
-            store_partial(sums + j, sum, lanes);
+        Vector<T> sum = load_first(sums + j, lanes), low = load_first(lost + j, lanes);
+        for (Index i = 0; i < rows; ++i) {
+            const Vector<T> term = load_first(a + i * stride + j, lanes) - low;
+            const Vector<T> next = sum + term;
+            low = (next - sum) - term;
+            sum = next;
+        }
+        store_first(sums + j, sum, lanes);
+        store_first(lost + j, low, lanes);
     }
 }

@@ -83,7 +83,11 @@ struct Tanh {
         const SplitExp<T> s = split_exp<T>(clamped_magnitude(a, Constants<T>::kTanhIsOne) * T(-2));
         const Vector<T> scale = power_of_two<T>(s.n);
         const Vector<T> e = scale * s.p + (scale - T(1));
-        const Vector<T> magnitude = -e / (e + T(2));
+        // One step of refinement takes out the rounding of the sum, of the reciprocal and of the product.
+        const Vector<T> sum = e + T(2), lost = (T(2) - sum) + e, reciprocal = T(1) / sum;
+        const Vector<T> quotient = -e * reciprocal;
+        const Vector<T> rest = (-e - quotient * sum) - quotient * lost;
+        const Vector<T> magnitude = quotient + rest * reciprocal;
         const IntVector<T> sign = reinterpret_cast<IntVector<T>>(a) & Constants<T>::kSignBit;
         return reinterpret_cast<Vector<T>>(reinterpret_cast<IntVector<T>>(magnitude) | sign);
     }
@@ -134,23 +138,19 @@ struct Linear {
 template <class T, class F>
 void activate(T* a, Index n) {
     constexpr Index kLen = kLanes<T>;
-    Index i = 0;
-    for (; i + kLen <= n; i += kLen) store(a + i, F::template f<T>(load(a + i)));
-    if (i < n) store_partial(a + i, F::template f<T>(load_partial(a + i, n - i)), n - i);
+    for (Index i = 0; i < n; i += kLen) {
+        const Index lanes = n - i < kLen ? n - i : kLen;
+        store_first(a + i, F::template f<T>(load_first(a + i, lanes)), lanes);
+    }
 }
 
 template <class T, class F>
 void differentiate(const T* dy, const T* carry, const T* y, T* da, Index n) {
     constexpr Index kLen = kLanes<T>;
-    Index i = 0;
-    for (; i + kLen <= n; i += kLen) {
-        Vector<T> dh = load(carry + i);
-        if (dy) dh += load(dy + i);
-        store(da + i, dh * F::template df<T>(load(y + i)));
-    }
-    if (i < n) {
-        Vector<T> dh = load_partial(carry + i, n - i);
-        if (dy) dh += load_partial(dy + i, n - i);
-        store_partial(da + i, dh * F::template df<T>(load_partial(y + i, n - i)), n - i);
+    for (Index i = 0; i < n; i += kLen) {
+        const Index lanes = n - i < kLen ? n - i : kLen;
+        Vector<T> dh = load_first(carry + i, lanes);
+        if (dy) dh += load_first(dy + i, lanes);
+        store_first(da + i, dh * F::template df<T>(load_first(y + i, lanes)), lanes);
     }
 }

@@ -49,6 +49,7 @@ RNNFAST_INLINE Vector<T> broadcast(T value) {
     return value - Vector<T>{};
 }
 
+// load_partial and store_partial: the first n lanes, for 1 <= n < all of them.
 #if defined(__AVX512F__)
 
 RNNFAST_INLINE Vector<float> load_partial(const float* p, Index n) {
@@ -124,4 +125,14 @@ RNNFAST_INLINE void store_partial(T* p, Vector<T> v, Index n) {
 template <class T>
 RNNFAST_INLINE Vector<T> select(IntVector<T> mask, Vector<T> yes, Vector<T> no) {
     return mask ? yes : no;
+}
+
+// The first n lanes, for 1 <= n <= all of them.
+template <class T>
+RNNFAST_INLINE Vector<T> load_first(const T* p, Index n) {
+    return n == kLanes<T> ? load(p) : load_partial(p, n);
+}
+template <class T>
+RNNFAST_INLINE void store_first(T* p, Vector<T> v, Index n) {
+    n == kLanes<T> ? store(p, v) : store_partial(p, v, n);
 }

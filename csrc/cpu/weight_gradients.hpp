@@ -29,8 +29,10 @@ class WeightGradients {
           zeros_(zeros),
           x_panels_(kernels.vector_len, kernels.panel_width(s.hidden_size), s.input_size),
           h_panels_(kernels.vector_len, kernels.panel_width(s.hidden_size), s.hidden_size),
+          panel_elements_(kBlockRows * kMaxPanelWidth * kernels.vector_len),
           group_elements_(s.hidden_size > kGroup ? most_rows * (kGroup + kGroupPadding) : 0),
-          panels_(arena.take<T>(threads * kPanelElements)),
+          lost_(arena.take<T>(s.hidden_size)),
+          panels_(arena.take<T>(threads * panel_elements_)),
           groups_(arena.take<T>(threads * group_elements_)) {}
 
     // Every row must be complete.
@@ -52,7 +54,9 @@ class WeightGradients {
     // Columns of da that are worked on together, and what their copy is padded with, so that a column does not fall
     // into a few cache sets.
     static constexpr Index kGroup = 128, kGroupPadding = 16;
-    static constexpr Index kPanelElements = kPanelBytes / sizeof(T);
+    // Rows that are summed up before they are added to a gradient: few enough to stay in the first-level cache, and
+    // sums over all rows lose less to rounding when they go in blocks.
+    static constexpr Index kBlockRows = 128;
 
     struct Group {
         Index first, columns;
@@ -70,8 +74,12 @@ class WeightGradients {
     }
 
     void add_bias(const ChunkRows<T>& rows, const Group& g, T* db) const {
-        if (rows.first) std::fill_n(db + g.first, g.columns, T(0));
-        kernels_.add_rows(g.da, g.stride, rows.count, g.columns, db + g.first);
+        T* lost = lost_ + g.first;
+        if (rows.first) {
+            std::fill_n(db + g.first, g.columns, T(0));
+            std::fill_n(lost, g.columns, T(0));
+        }
+        kernels_.add_rows(g.da, g.stride, rows.count, g.columns, db + g.first, lost);
     }
 
     // gradient[g, panel] += sum_r da_r[g]^T operand_r[panel]
@@ -79,14 +87,13 @@ class WeightGradients {
                    T* gradient, int member) const {
         const int width = panels.width(panel);
         const Index first = panels.first_column(panel), columns = panels.columns_in(panel);
-        const Index most = kPanelElements / (width * panels.vector_len);
-        T* packed = panels_ + member * kPanelElements;
+        T* packed = panels_ + member * panel_elements_;
         PanelProduct<T> block;
         block.outer = 1, block.rows = g.columns, block.a_outer = 0, block.a_row = 1, block.a_depth = g.stride;
         block.c = gradient + g.first * panels.columns + first, block.c_outer = 0, block.c_row = panels.columns;
         block.panel = packed, block.init_outer = 0, block.columns = columns;
-        for (Index r = 0; r < rows.count; r += most) {
-            block.depth = std::min(most, rows.count - r);
+        for (Index r = 0; r < rows.count; r += kBlockRows) {
+            block.depth = std::min(kBlockRows, rows.count - r);
             kernels_.pack_rows(operand + r, first, block.depth, columns, width, packed);
             const bool fresh = rows.first && r == 0;
             block.a = g.da + r * g.stride;
@@ -100,7 +107,8 @@ class WeightGradients {
     const KernelTable<T>& kernels_;
     const T* zeros_;  // (max(I, H),)
     Panels x_panels_, h_panels_;
-    Index group_elements_;
+    Index panel_elements_, group_elements_;
+    T* lost_;    // (H,): what rounding took from db
     T* panels_;  // a block of a packed panel for each member
     T* groups_;  // a copy of a group of columns of da for each member, where H exceeds one group
 };

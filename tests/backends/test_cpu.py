@@ -1,0 +1,210 @@
+"""The compiled kernels against the specification, for every instruction set that runs here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnfast import _cpu, backends, reference, set_num_threads
+from rnnfast.backends.cpu import VARIANTS, CpuPlan
+from rnnfast.problem import Problem
+
+# Of the largest element of each result, which is a sum of terms of its size.
+TOLERANCE = {"float32": 3e-6, "float64": 1e-14}
+ISAS = _cpu.supported_isas()
+
+
+def random_arguments(problem: Problem, seed: int, *, h0: bool, lengths: bool, dy: bool, dh_n: bool) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    t, b, i, h = problem.seq_len, problem.batch, problem.input_size, problem.hidden_size
+
+    def normal(*shape: int, scale: float = 1.0) -> np.ndarray:
+        return (rng.standard_normal(shape) * scale).astype(problem.dtype)
+
+    return {
+        "x": normal(t, b, i),
+        "w_ih": normal(h, i, scale=i**-0.5),
+        "w_hh": normal(h, h, scale=0.7 * h**-0.5),
+        "b": normal(h),
+        "h0": normal(b, h) if h0 else None,
+        "lengths": rng.integers(0, t + 1, b) if lengths else None,
+        "dy": normal(t, b, h) if dy else None,
+        "dh_n": normal(b, h) if dh_n else None,
+    }
+
+
+def expected(problem: Problem, a: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Everything in float64, by name."""
+    wide = {name: v.astype(np.float64) if v is not None and v.dtype.kind == "f" else v for name, v in a.items()}
+    options = {"activation": problem.activation, "reverse": problem.reverse}
+    initial = {"h0": wide["h0"], "lengths": wide["lengths"]}
+    y, h_n = reference.rnn_forward(wide["x"], wide["w_ih"], wide["w_hh"], wide["b"], **initial, **options)
+    grads = reference.rnn_backward(
+        wide["dy"],
+        wide["x"],
+        y,
+        wide["w_ih"],
+        wide["w_hh"],
+        dh_n=wide["dh_n"],
+        bptt_steps=problem.bptt_steps,
+        **initial,
+        **options,
+    )
+    return {"y": y, "h_n": h_n, **grads._asdict()}
+
+
+def computed(plan: CpuPlan, a: dict[str, Any], y: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """By name; the gradients at `y`, by default at the outputs that the plan computes itself."""
+    initial = {"h0": a["h0"], "lengths": a["lengths"]}
+    out, h_n = plan.forward(a["x"], a["w_ih"], a["w_hh"], a["b"], **initial)
+    grads = plan.backward(a["dy"], a["x"], out if y is None else y, a["w_ih"], a["w_hh"], dh_n=a["dh_n"], **initial)
+    return {"y": out, "h_n": h_n, **grads._asdict()}
+
+
+def check(problem: Problem, a: dict[str, Any], isa: str) -> None:
+    plan = CpuPlan(problem, "cpu", "panel", isa)
+    right = expected(problem, a)
+    for name, value in computed(plan, a, right["y"].astype(problem.dtype)).items():
+        assert value.dtype == problem.dtype
+        scale = 1 + np.abs(right[name]).max()
+        np.testing.assert_allclose(value, right[name], rtol=0, atol=TOLERANCE[problem.dtype] * scale, err_msg=name)
+
+
+@pytest.fixture(params=ISAS)
+def isa(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("activation", list(reference.ACTIVATIONS))
+@pytest.mark.parametrize("hidden_size", [1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 25, 31, 33])
+def test_sizes_around_the_vector_width(hidden_size: int, activation: str, dtype: str, isa: str) -> None:
+    problem = Problem(5, 7, hidden_size + 2, hidden_size, dtype, activation)
+    check(problem, random_arguments(problem, hidden_size, h0=True, lengths=False, dy=True, dh_n=True), isa)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("seq_len", "batch", "input_size", "hidden_size"),
+    [
+        (1, 1, 1, 1),
+        (1, 33, 50, 5),
+        (300, 1, 9, 70),
+        (40, 13, 1, 64),
+        (3, 300, 20, 10),  # more rows in a step than a chunk has
+        (9, 32, 130, 129),  # one column beyond a group of the weight gradient
+        (4, 31, 300, 515),  # panels deeper than the first-level cache
+    ],
+)
+def test_shapes(seq_len: int, batch: int, input_size: int, hidden_size: int, dtype: str, isa: str) -> None:
+    problem = Problem(seq_len, batch, input_size, hidden_size, dtype)
+    check(problem, random_arguments(problem, 1, h0=True, lengths=True, dy=True, dh_n=True), isa)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    sizes=st.tuples(st.integers(1, 9), st.integers(1, 20), st.integers(1, 40), st.integers(1, 40)),
+    dtype=st.sampled_from(["float32", "float64"]),
+    activation=st.sampled_from(sorted(reference.ACTIVATIONS)),
+    reverse=st.booleans(),
+    bptt_steps=st.none() | st.integers(1, 5),
+    given_arrays=st.fixed_dictionaries({name: st.booleans() for name in ("h0", "lengths", "dy", "dh_n")}),
+    seed=st.integers(0, 2**32 - 1),
+    threads=st.integers(1, 4),
+    isa=st.sampled_from(ISAS),
+)
+def test_any_option(
+    sizes: tuple[int, int, int, int],
+    dtype: str,
+    activation: str,
+    reverse: bool,
+    bptt_steps: int | None,
+    given_arrays: dict[str, bool],
+    seed: int,
+    threads: int,
+    isa: str,
+) -> None:
+    problem = Problem(*sizes, dtype, activation, reverse, bptt_steps)
+    set_num_threads(threads)
+    check(problem, random_arguments(problem, seed, **given_arrays), isa)
+
+
+def test_bits_depend_neither_on_threads_nor_on_alignment(isa: str) -> None:
+    problem = Problem(40, 37, 70, 150, bptt_steps=7)
+    a = random_arguments(problem, 3, h0=True, lengths=True, dy=True, dh_n=True)
+    plan = CpuPlan(problem, "cpu", "panel", isa)
+    set_num_threads(1)
+    right = computed(plan, a)
+    for threads in (1, 2, 3, 8):
+        set_num_threads(threads)
+        for name, value in computed(plan, {name: shifted(v) for name, v in a.items()}).items():
+            np.testing.assert_array_equal(value, right[name], err_msg=f"{name} with {threads} threads")
+
+
+def shifted(array: np.ndarray | None) -> np.ndarray | None:
+    """A copy that begins one element past an aligned address."""
+    if array is None:
+        return None
+    return np.concatenate([array.ravel()[:1], array.ravel()])[1:].reshape(array.shape)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_what_lies_past_the_length_is_never_used(reverse: bool, isa: str) -> None:
+    problem = Problem(8, 9, 11, 13, reverse=reverse)
+    a = random_arguments(problem, 4, h0=True, lengths=True, dy=True, dh_n=True)
+    plan = CpuPlan(problem, "cpu", "panel", isa)
+    right = computed(plan, a)
+    past = np.arange(8)[:, None] >= a["lengths"]
+    for name in ("x", "dy"):
+        a[name][past] = np.nan
+    for name, value in computed(plan, a).items():
+        np.testing.assert_array_equal(value, right[name], err_msg=name)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("activation", list(reference.ACTIVATIONS))
+def test_nan_and_infinity_come_out(activation: str, value: float, isa: str) -> None:
+    problem = Problem(3, 9, 17, 19, activation=activation)
+    a = random_arguments(problem, 5, h0=False, lengths=False, dy=True, dh_n=False)
+    a["x"][1, 4, 16] = value
+    right = expected(problem, a)
+    y, _ = CpuPlan(problem, "cpu", "panel", isa).forward(a["x"], a["w_ih"], a["w_hh"], a["b"])
+    np.testing.assert_allclose(y, right["y"], rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(np.isnan(y), np.isnan(right["y"]))
+
+
+def test_float32_is_as_accurate_as_torch() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed (extra: peers)")
+    for hidden_size in (5, 64, 256):
+        problem = Problem(50, 16, 40, hidden_size)
+        a = random_arguments(problem, 6, h0=False, lengths=False, dy=True, dh_n=False)
+        right = expected(problem, a)
+        ours = computed(CpuPlan(problem, "cpu", "panel"), a)
+        layer = torch.nn.RNN(40, hidden_size)
+        with torch.no_grad():
+            for parameter, value in zip(
+                layer.parameters(), (a["w_ih"], a["w_hh"], a["b"], np.zeros_like(a["b"])), strict=True
+            ):
+                parameter.copy_(torch.from_numpy(value))
+        x = torch.from_numpy(a["x"]).requires_grad_()
+        y, _ = layer(x)
+        y.backward(torch.from_numpy(a["dy"]))
+        theirs = {
+            "y": y.detach(),
+            "dx": x.grad,
+            "dw_ih": layer.weight_ih_l0.grad,
+            "dw_hh": layer.weight_hh_l0.grad,
+            "db": layer.bias_ih_l0.grad,
+        }
+        for name, their in theirs.items():
+            our_error, their_error = (np.abs(np.asarray(v) - right[name]).max() for v in (ours[name], their))
+            assert our_error <= 2 * their_error, f"{name} at hidden size {hidden_size}"
+
+
+def test_the_backend_is_registered() -> None:
+    assert backends()[0] == ("cpu", None)
+    assert [variant.name for variant in VARIANTS] == ["panel"]
