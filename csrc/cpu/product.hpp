@@ -11,6 +11,10 @@ namespace rnnfast {
 // What one block of a panel may take of the first-level cache, in bytes; the rest is for rows.
 constexpr Index kPanelBytes = 24 * 1024;
 
+// Sums over a depth up to this are cut in two, for the sake of rounding: there it costs little, and other libraries'
+// dot products of such a length round less than one long sum does.
+constexpr Index kShallow = 64;
+
 // The columns [0, columns) in panels of up to `width` vectors, as even as they can be.
 struct Panels {
     Index vector_len, columns, vectors, count;
@@ -74,10 +78,11 @@ void multiply(const KernelTable<T>& kernels, Index outer, Index rows, Rows<const
     for (Index p = 0; p < w.panels.count; ++p) {
         const int width = w.panels.width(p);
         const Index first = w.panels.first_column(p), row_bytes = width * w.panels.vector_len * Index(sizeof(T));
-        const Index most = kPanelBytes / row_bytes;
-        for (Index k = 0; k < w.depth; k += most) {
+        const Index most = w.depth <= kShallow ? kShallow / 2 : kPanelBytes / row_bytes;
+        const Index blocks = (w.depth + most - 1) / most, depth = (w.depth + blocks - 1) / blocks;
+        for (Index k = 0; k < w.depth; k += depth) {
             PanelProduct<T> block;
-            block.outer = outer, block.rows = rows, block.depth = std::min(most, w.depth - k);
+            block.outer = outer, block.rows = rows, block.depth = std::min(depth, w.depth - k);
             block.a = a.data + k, block.a_outer = a.outer, block.a_row = a.row, block.a_depth = 1;
             block.panel = w.panel(p) + k * width * w.panels.vector_len;
             block.init = (k ? c.data : init.data) + first;
