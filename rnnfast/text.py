@@ -214,7 +214,9 @@ def pad_sequences(
         try:
             steps = np.asarray(kept, dtype=dtype)
         except (TypeError, ValueError, OverflowError) as error:
-            raise ValueError(f"sequences: expected values of dtype {dtype}, got {error} at {position}") from error
+            raise ValueError(
+                f"sequences: expected values of dtype {dtype} at position {position}, got {error}"
+            ) from error
         if steps.shape[1:] != sample_shape:
             raise ValueError(
                 f"sequences: expected steps of shape {sample_shape}, got {steps.shape[1:]} at position {position}"

@@ -1,9 +1,9 @@
 """Reading archives that nobody vouches for: in memory, with every member looked at before it is used.
 
-Each function raises ValueError, with the path and what was wrong, for a file that is truncated or otherwise damaged,
-that is no archive, or that has a member which would leave the folder it was unpacked in: an absolute path, one with
-"..", a link or a device. Nothing is written to disk, so such a member could do no harm here; it says that the archive
-is not the published one.
+Each function raises ArchiveError, a ValueError, with the path and what was wrong, for a file that is truncated or
+otherwise damaged, that is no archive, or that has a member which would leave the folder it was unpacked in: an
+absolute path, one with "..", a link or a device. Nothing is written to disk, so such a member could do no harm here;
+it says that the archive is not the published one.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from __future__ import annotations
 import gzip
 import re
 import stat
-import struct
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 # Far above any member that is read (the longest is half a megabyte), far below what would fill the memory.
 LARGEST_MEMBER = 1 << 24
@@ -25,16 +24,9 @@ LARGEST_MEMBER = 1 << 24
 # An absolute path, a drive, or a step up; either slash separates, as on Windows.
 _LEAVES_FOLDER = re.compile(r"[/\\]|[A-Za-z]:|(.*[/\\])?\.\.([/\\]|$)", re.DOTALL)
 
-_DAMAGE = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    gzip.BadGzipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    NotImplementedError,  # zipfile: a compression method that does not exist
-    RuntimeError,  # zipfile: a member that is encrypted
-)
+
+class ArchiveError(ValueError):
+    """An archive that is damaged, or not the one that was published."""
 
 
 def tar_texts(path: Path, wanted: re.Pattern[str]) -> dict[str, str]:
@@ -42,17 +34,17 @@ def tar_texts(path: Path, wanted: re.Pattern[str]) -> dict[str, str]:
     texts: dict[str, str] = {}
     # The tar reader stops at the end mark, and at a header that it cannot read; only the gzip stream knows, by its
     # checksum, whether all of it was well. So it is opened apart, and read to its end.
-    with _damage_told(path), gzip.open(path) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+    with _opened(path) as file, gzip.open(file) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
         for member in tar:
             _check_name(path, member.name)
             if not (member.isfile() or member.isdir()):
-                raise ValueError(f"{path}: expected files and folders only, got a link or device {member.name!r}")
+                raise ArchiveError(f"{path}: expected files and folders only, got a link or device {member.name!r}")
             name = member.name.removeprefix("./")
             if not (member.isfile() and wanted.fullmatch(name)):
                 continue
             _check_size(path, name, member.size)
             if name in texts:
-                raise ValueError(f"{path}: expected one member {name!r}, got several")
+                raise ArchiveError(f"{path}: expected one member {name!r}, got several")
             content = tar.extractfile(member)
             assert content is not None  # of a regular file it never is
             texts[name] = _decode(path, name, content.read())
@@ -63,39 +55,42 @@ def tar_texts(path: Path, wanted: re.Pattern[str]) -> dict[str, str]:
 
 def zip_text(path: Path, wanted: str) -> str:
     """The UTF-8 text of the member `wanted` of a .zip."""
-    with _damage_told(path), zipfile.ZipFile(path) as archive:
+    with _opened(path) as file, zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         for member in members:
             _check_name(path, member.filename)
             if stat.S_ISLNK(member.external_attr >> 16):
-                raise ValueError(f"{path}: expected files and folders only, got a link {member.filename!r}")
+                raise ArchiveError(f"{path}: expected files and folders only, got a link {member.filename!r}")
         found = [member for member in members if member.filename == wanted]
         if len(found) != 1:
-            raise ValueError(f"{path}: expected one member {wanted!r}, got {len(found)}")
+            raise ArchiveError(f"{path}: expected one member {wanted!r}, got {len(found)}")
         _check_size(path, wanted, found[0].file_size)
         return _decode(path, wanted, archive.read(found[0]))
 
 
 @contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except _DAMAGE as error:
-        raise ValueError(f"{path}: expected a whole archive, got one that is damaged ({error})") from error
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    with path.open("rb") as file:
+        try:
+            yield file
+        except ArchiveError:
+            raise
+        except Exception as error:  # damage makes the readers raise a dozen types, OSError and ValueError among them
+            raise ArchiveError(f"{path}: expected a whole archive, got one that is damaged ({error})") from error
 
 
 def _check_name(path: Path, name: str) -> None:
     if _LEAVES_FOLDER.match(name):
-        raise ValueError(f"{path}: expected members that stay inside the folder, got {name!r}")
+        raise ArchiveError(f"{path}: expected members that stay inside the folder, got {name!r}")
 
 
 def _check_size(path: Path, name: str, size: int) -> None:
     if size > LARGEST_MEMBER:
-        raise ValueError(f"{path}: expected at most {LARGEST_MEMBER} bytes in {name!r}, got {size}")
+        raise ArchiveError(f"{path}: expected at most {LARGEST_MEMBER} bytes in {name!r}, got {size}")
 
 
 def _decode(path: Path, name: str, content: bytes) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: expected UTF-8 in {name!r}, got {error}") from error
+        raise ArchiveError(f"{path}: expected UTF-8 in {name!r}, got {error}") from error

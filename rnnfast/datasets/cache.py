@@ -61,7 +61,8 @@ def load(name: str, key: str, fields: tuple[str, ...]) -> dict[str, Array] | Non
     Damage shows in the checksum that the zip format has for each array; staleness in a key that is not `key`.
     """
     try:
-        with np.load(_path(name), allow_pickle=False) as stored:
+        # Opened here, because np.load leaves a file open that it fails to read.
+        with _path(name).open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             if stored["key"].item() != key:
                 return None
             return {field: stored[field] for field in fields}
