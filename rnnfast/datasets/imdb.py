@@ -56,6 +56,9 @@ def load_data(
     A word's id is its rank plus `index_from`. Ids outside skip_top..num_words-1, the start mark's among them, become
     `oov_char`: with the default index_from, num_words=20000 keeps 19,996 words.
 
+    Two of Keras's ways are not followed, because its documentation says otherwise too: with num_words=None it
+    replaces the word of the highest id, and it leaves out reviews of exactly maxlen words.
+
     Args:
         num_words: ids are below this; at least 1, None keeps all words.
         skip_top: ids are at least this, or `oov_char`; at least 0.
@@ -65,9 +68,6 @@ def load_data(
         oov_char: stands for a word that the limits cut out; None leaves such words out. Words that no training
             review has are left out of the test reviews in any case.
         index_from: added to every rank, which counts from 1; at least 0.
-
-    Two of Keras's ways are not followed, because its documentation says otherwise too: with num_words=None it
-    replaces the word of the highest id, and it leaves out reviews of exactly maxlen words.
 
     Returns:
         (x_train, y_train), (x_test, y_test): x an object array (n,) of lists of int, for `pad_sequences`; y an int64
@@ -100,26 +100,39 @@ def load_data(
             if not len(order):
                 raise ValueError(f"maxlen: expected at least {lengths.min()}, the shortest review, got {maxlen}")
 
-        ids = ranks + index_from
-        starts = offsets[:-1]
-        if start_char is not None:
-            ids[starts] = start_char
-        stays = ids >= skip_top
-        if num_words is not None:
-            stays &= ids < num_words
-        if oov_char is not None:
-            ids[~stays] = oov_char
-            stays[:] = True
-        if start_char is None:
-            stays[starts] = False
-        if not stays.all():
-            ids, offsets = ids[stays], np.concatenate([[0], np.cumsum(stays)])[offsets]
-
+        ids, offsets = _ids(ranks, offsets, num_words, skip_top, start_char, oov_char, index_from)
         bounds = zip(offsets[order].tolist(), offsets[order + 1].tolist(), strict=True)
         x = np.fromiter((ids[first:last].tolist() for first, last in bounds), dtype=object, count=len(order))
         return x, labels[order]
 
     return prepared("train"), prepared("test")
+
+
+def _ids(
+    ranks: Array,
+    offsets: Array,
+    num_words: int | None,
+    skip_top: int,
+    start_char: int | None,
+    oov_char: int | None,
+    index_from: int,
+) -> tuple[Array, Array]:
+    """Ranks and offsets, as `_tokenised` gives them, to what `load_data` says; neither is changed."""
+    ids = ranks + index_from
+    starts = offsets[:-1]
+    if start_char is not None:
+        ids[starts] = start_char
+    stays = ids >= skip_top
+    if num_words is not None:
+        stays &= ids < num_words
+    if oov_char is not None:
+        ids[~stays] = oov_char
+        stays[:] = True
+    if start_char is None:
+        stays[starts] = False
+    if stays.all():
+        return ids, offsets
+    return ids[stays], np.concatenate([[0], np.cumsum(stays)])[offsets]
 
 
 def get_word_index() -> dict[str, int]:
