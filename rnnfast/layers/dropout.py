@@ -1,0 +1,60 @@
+"""Inverted dropout, and the masks that it draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rnnfast.arguments import check_number
+from rnnfast.layers.base import Layer, Shape
+from rnnfast.layout import batch_major, time_major
+from rnnfast.typing import Array, Seed
+
+
+def draw_mask(shape: tuple[int, ...], rate: float, dtype: str, rng: np.random.Generator) -> Array:
+    """Independently 0 with probability `rate`, else 1 / (1 - rate), so that the expectation stays."""
+    mask = (rng.random(shape, np.float32) >= rate).astype(dtype)
+    mask *= 1 / (1 - rate)
+    return mask
+
+
+class Dropout(Layer):
+    """In training, sets each element of x (B, F) or (B, T, F) to 0 with probability `rate` and scales up the rest.
+
+    Args:
+        rate: in 0..1, below 1.
+        name, dtype, seed, input_shape: see Layer.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        seed: Seed = None,
+        input_shape: Sequence[int | None] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, seed=seed, input_shape=input_shape)
+        self.rate = check_number("rate", rate, low=0, below=1)
+        self.mask: Array | None = None
+
+    def check_input_shape(self, shape: Shape) -> None:
+        self._check_features(shape, (2, 3), "(batch, features) or (batch, time, features)")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def forward(self, x: Array, training: bool) -> Array:
+        if not training:
+            return x
+        self.mask = None
+        if self.rate:
+            rows = x if x.ndim == 2 else time_major(x)
+            mask = draw_mask(rows.shape, self.rate, self.dtype, self.rng)
+            self.mask = mask if x.ndim == 2 else batch_major(mask)
+        return x if self.mask is None else x * self.mask
+
+    def backward(self, dy: Array) -> Array:
+        return dy if self.mask is None else dy * self.mask
