@@ -22,7 +22,6 @@ import numpy as np
 from rnnfast.arguments import check_flag
 from rnnfast.layout import as_rows, from_rows
 from rnnfast.problem import check_option
-from rnnfast.reference import ACTIVATIONS
 from rnnfast.typing import Array
 
 CLIP = 1e-7
@@ -121,13 +120,15 @@ class BinaryCrossentropy(_Elementwise):
 
     def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[float, Array]:
         if self.from_logits:
-            # log(1 + e^z) - y z, with log(1 + e^z) = max(z, 0) + log(1 + e^-|z|)
-            softplus = np.maximum(predictions, 0) + np.log1p(np.exp(-np.abs(predictions)))
-            value = float((softplus - targets * predictions).sum()) * scale
-            gradient = ACTIVATIONS["sigmoid"].f(predictions)
+            # log(1 + e^z) - y z, with log(1 + e^z) = max(z, 0) + log(1 + e^-|z|), and sigmoid(z) from the same e^-|z|
+            small = np.exp(-np.abs(predictions))
+            terms = np.maximum(predictions, 0)
+            gradient = np.where(predictions < 0, small, 1) / (1 + small)
+            terms += np.log1p(small)
+            terms -= targets * predictions
             gradient -= targets
             gradient *= scale
-            return value, gradient
+            return float(terms.sum()) * scale, gradient
         p = np.clip(predictions, CLIP, 1 - CLIP)
         value = -float((targets * np.log(p) + (1 - targets) * np.log1p(-p)).sum()) * scale
         gradient = np.where(p == predictions, (p - targets) / (p * (1 - p)) * scale, 0)
@@ -216,7 +217,7 @@ class SparseCategoricalCrossentropy(Loss):
         u = predictions[every_row, targets] / total[:, 0]
         p = np.clip(u, CLIP, 1 - CLIP)
         free = (p == u) * scale
-        gradient = np.ascontiguousarray(np.broadcast_to(free[:, None] / total, predictions.shape))
+        gradient = np.repeat(free[:, None] / total, predictions.shape[1], axis=1)
         gradient[every_row, targets] -= free / (p * total[:, 0])
         return -float(np.log(p).sum()) * scale, np.asarray(gradient, predictions.dtype)
 

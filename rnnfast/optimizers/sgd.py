@@ -19,7 +19,7 @@ class SGD(Optimizer):
     Args:
         learning_rate: at least 0.
         momentum: in 0..1, below 1.
-        nesterov: as above; needs momentum.
+        nesterov: as above; without momentum it changes nothing.
         clipvalue, clipnorm, global_clipnorm: see Optimizer.
     """
 
