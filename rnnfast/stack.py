@@ -153,6 +153,7 @@ class Stack:
 
     def check_stateful(self, samples: int, batch_size: int) -> None:
         """ValueError if a stateful layer cannot take these samples in batches of that size."""
+        batch_size = min(batch_size, samples)
         for layer in self.layers:
             if isinstance(layer, SimpleRNN) and layer.stateful:
                 layer.check_batch(batch_size)

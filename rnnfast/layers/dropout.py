@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnfast.arguments import check_number
 from rnnfast.layers.base import Layer, Shape
-from rnnfast.layout import batch_major, time_major
+from rnnfast.layout import as_rows, from_rows
 from rnnfast.typing import Array, Seed
 
 
@@ -38,7 +38,6 @@ class Dropout(Layer):
     ) -> None:
         super().__init__(name=name, dtype=dtype, seed=seed, input_shape=input_shape)
         self.rate = check_number("rate", rate, low=0, below=1)
-        self.mask: Array | None = None
 
     def check_input_shape(self, shape: Shape) -> None:
         self._check_features(shape, (2, 3), "(batch, features) or (batch, time, features)")
@@ -49,12 +48,9 @@ class Dropout(Layer):
     def forward(self, x: Array, training: bool) -> Array:
         if not training:
             return x
-        self.mask = None
-        if self.rate:
-            rows = x if x.ndim == 2 else time_major(x)
-            mask = draw_mask(rows.shape, self.rate, self.dtype, self.rng)
-            self.mask = mask if x.ndim == 2 else batch_major(mask)
-        return x if self.mask is None else x * self.mask
+        rows = as_rows(x)
+        self._mask = draw_mask(rows.shape, self.rate, self.dtype, self.rng) if self.rate else None
+        return x if self._mask is None else from_rows(rows * self._mask, x.shape)
 
     def backward(self, dy: Array) -> Array:
-        return dy if self.mask is None else dy * self.mask
+        return dy if self._mask is None else from_rows(as_rows(dy) * self._mask, dy.shape)
