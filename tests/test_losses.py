@@ -73,6 +73,20 @@ def test_gradient_is_that_of_the_value(loss, shape, numeric_gradient):
     np.testing.assert_allclose(gradient, expected, atol=1e-8)
 
 
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_categorical_targets_need_not_sum_to_1(from_logits, numeric_gradient):
+    loss = CategoricalCrossentropy(from_logits=from_logits)
+    rng = np.random.default_rng(0)
+    predictions, targets = rng.uniform(0.1, 1, (4, 3)), rng.uniform(0, 1, (4, 3))
+    value, gradient = loss.value_and_gradient(targets=targets, predictions=predictions)
+    p = activations.softmax(predictions) if from_logits else predictions / predictions.sum(axis=1, keepdims=True)
+    assert value == pytest.approx(-(targets * np.log(p)).sum() / 4)
+    expected = numeric_gradient(
+        lambda: loss.value_and_gradient(targets=targets, predictions=predictions)[0], predictions
+    )
+    np.testing.assert_allclose(gradient, expected, atol=1e-8)
+
+
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_memory_order_does_not_matter_and_arguments_are_kept(loss):
     predictions, y = problem(loss, (2, 5, 3))
