@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnfast import rows
@@ -24,6 +24,7 @@ def test_gather_is_indexing(dtype, shape):
     assert rows.gather(table, ids.T).flags.c_contiguous
 
 
+@settings(deadline=None)
 @given(ids=ids_lists, seed=st.integers(0, 2**32))
 def test_combine_sums_what_belongs_to_a_row(ids, seed):
     ids = np.array(ids, np.int32)
