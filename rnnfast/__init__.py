@@ -6,8 +6,10 @@ trainer (`Sequential`, `layers`, `losses`, `optimizers`, `initializers`). Import
 
 from importlib.metadata import version as _version
 
+from rnnfast import callbacks, initializers, layers, losses, metrics, optimizers
 from rnnfast.backends import backends, variants
 from rnnfast.functional import rnn_backward, rnn_forward
+from rnnfast.model import Sequential
 from rnnfast.plan import plan
 from rnnfast.processor import get_num_threads, isa, set_num_threads
 from rnnfast.reference import Gradients
@@ -16,10 +18,17 @@ __version__ = _version("rnnfast")
 
 __all__ = [
     "Gradients",
+    "Sequential",
     "__version__",
     "backends",
+    "callbacks",
     "get_num_threads",
+    "initializers",
     "isa",
+    "layers",
+    "losses",
+    "metrics",
+    "optimizers",
     "plan",
     "rnn_backward",
     "rnn_forward",

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 # Read before any test changes the environment.
@@ -25,3 +26,23 @@ def find_data() -> Callable[[str], Path]:
         pytest.skip(f"{file_name} is neither in RNNFAST_DATA ({_USER_FOLDER or 'not set'}) nor in {_BESIDE_CHECKOUT}")
 
     return find
+
+
+@pytest.fixture
+def numeric_gradient() -> Callable:
+    """The gradient of a scalar function by central differences in float64, moving `array` in place and back."""
+
+    def gradient(f: Callable[[], float], array: np.ndarray, step: float = 1e-6) -> np.ndarray:
+        assert array.dtype == np.float64
+        result = np.empty_like(array)
+        for index in np.ndindex(array.shape):
+            kept = array[index]
+            array[index] = kept + step
+            above = f()
+            array[index] = kept - step
+            below = f()
+            array[index] = kept
+            result[index] = (above - below) / (2 * step)
+        return result
+
+    return gradient

@@ -1,0 +1,56 @@
+"""Activations of a Dense layer: those of the recurrence, and softmax.
+
+Each is a pair: the function of pre-activations a (N, U), and its backward pass in terms of its value y.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from rnnfast import reference
+from rnnfast.problem import check_option
+from rnnfast.typing import Array
+
+
+class DenseActivation(NamedTuple):
+    """y = forward(a), da = backward(y, dy); a, y, dy and da are all (N, U)."""
+
+    name: str
+    forward: Callable[[Array], Array]
+    backward: Callable[[Array, Array], Array]
+
+
+def softmax(a: Array) -> Array:
+    """exp(a) / sum exp(a) over the last axis, shifted by the maximum so that nothing overflows."""
+    y: Array = a - a.max(axis=-1, keepdims=True)
+    np.exp(y, out=y)
+    y /= y.sum(axis=-1, keepdims=True)
+    return y
+
+
+def _softmax_backward(y: Array, dy: Array) -> Array:
+    # da_i = y_i (dy_i - sum_j y_j dy_j)
+    da: Array = y * (dy - (y * dy).sum(axis=-1, keepdims=True))
+    return da
+
+
+def _pointwise(name: str, activation: reference.Activation) -> DenseActivation:
+    return DenseActivation(name, activation.f, lambda y, dy: dy * activation.df(y))
+
+
+KNOWN: dict[str, DenseActivation] = {
+    **{name: _pointwise(name, activation) for name, activation in reference.ACTIVATIONS.items()},
+    "linear": DenseActivation("linear", lambda a: a, lambda y, dy: dy),
+    "softmax": DenseActivation("softmax", softmax, _softmax_backward),
+}
+
+
+def get(name: str | None) -> DenseActivation:
+    """The activation of that name; None means linear. ValueError if it is not known."""
+    if name is None:
+        return KNOWN["linear"]
+    check_option("activation", name, tuple(KNOWN))
+    return KNOWN[name]

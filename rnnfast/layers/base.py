@@ -1,0 +1,193 @@
+"""What every layer is: it builds its weights on first use, maps a batch forward, and a gradient back."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rnnfast.arguments import check_seed
+from rnnfast.initializers import Initializer
+from rnnfast.parameters import Parameter
+from rnnfast.problem import DTYPES, check_option
+from rnnfast.typing import Array, Seed
+
+Shape = tuple[int | None, ...]
+"""A shape whose unknown sizes are None."""
+
+
+class Layer(ABC):
+    """A part of a model.
+
+    Public arrays are batch-major: (B, F) or (B, T, F). `layer(x)` checks and builds; `forward` and `backward` are
+    what a model calls, on arrays that are already checked, and `backward` follows a `forward` in training.
+
+    Args:
+        name: a name that no other layer of the model has; by default the kind of layer, numbered by the model.
+        dtype: "float32" or "float64"; by default the model's, or float32.
+        seed: of the initial weights and the dropout masks; by default drawn from the model's seed.
+        input_shape: shape of one input without the batch, for the first layer of a model: it can then be built
+            before it sees data.
+
+    Raises:
+        ValueError, TypeError: an option that is not known or not in its range.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        seed: Seed = None,
+        input_shape: Sequence[int | None] | None = None,
+    ) -> None:
+        if dtype is not None:
+            check_option("dtype", dtype, DTYPES)
+        if name is not None and (not isinstance(name, str) or not name or "/" in name):
+            raise ValueError(f"name: expected a non-empty string without '/', got {name!r}")
+        self.name = name or default_name(type(self))
+        self.named = name is not None
+        self.trainable = True
+        self.built_for: Shape | None = None
+        self.parameters: list[Parameter] = []
+        self.input_shape = None if input_shape is None else (None, *input_shape)
+        self._dtype = dtype
+        self._seed = None if seed is None else check_seed(seed)
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of weights and outputs."""
+        return self._dtype or "float32"
+
+    @property
+    def built(self) -> bool:
+        """Whether the weights exist."""
+        return self.built_for is not None
+
+    def join(self, *, name: str, dtype: str, seed: np.random.SeedSequence, backend: str) -> None:
+        """Takes from a model what was left open here. ValueError if a dtype was fixed and is another."""
+        if (self._dtype or (self.built and self.dtype) or dtype) != dtype:
+            raise ValueError(f"dtype: expected the model's {dtype} in layer {self.name!r}, got {self.dtype}")
+        self.name, self._dtype = name, dtype
+        self._seed = seed if self._seed is None else self._seed
+
+    def build(self, input_shape: Shape) -> None:
+        """Makes the weights for inputs of that shape, batch included; once.
+
+        Raises:
+            ValueError: a shape that the layer cannot take.
+        """
+        if self.built:
+            return
+        self.check_input_shape(input_shape)
+        # Two streams, so that what is drawn for the weights does not move the masks.
+        self._weight_rng, self.rng = (np.random.default_rng(child) for child in check_seed(self._seed).spawn(2))
+        self.make_weights(input_shape)
+        self.built_for = input_shape
+
+    @abstractmethod
+    def check_input_shape(self, shape: Shape) -> None:
+        """ValueError if the layer cannot take inputs of that shape, batch included."""
+
+    @abstractmethod
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The shape of what `forward` returns, for inputs of that shape; sizes may be None."""
+
+    def make_weights(self, input_shape: Shape) -> None:  # noqa: B027
+        """Adds the layer's parameters, if it has any."""
+
+    @abstractmethod
+    def forward(self, x: Array, training: bool) -> Array:
+        """The output; with `training` dropout is drawn and what `backward` needs is kept."""
+
+    @abstractmethod
+    def backward(self, dy: Array) -> Array | None:
+        """Sets each parameter's gradient and returns that of x, None if there is none, for the last `forward`."""
+
+    def reset_states(self) -> None:  # noqa: B027
+        """Forgets what a stateful layer keeps between batches."""
+
+    def check_input(self, x: object) -> Array:
+        """x as an array that `forward` takes.
+
+        Raises:
+            ValueError: another shape or range. TypeError: no real numbers.
+        """
+        array = np.asarray(x)
+        if array.dtype.kind not in "fiu":
+            raise TypeError(f"x: expected real numbers, got dtype {array.dtype}")
+        self.check_input_shape(array.shape)
+        self._check_not_empty(array)
+        return np.asarray(array, self.dtype)
+
+    def __call__(self, x: object, *, training: bool = False) -> Any:
+        """The layer's output for a batch x; builds the layer on the first call."""
+        array = self.check_input(x)
+        self.build((None, *array.shape[1:]))
+        return self.forward(array, training)
+
+    def get_weights(self) -> list[Array]:
+        """Copies of the weights, in Keras's order and shapes."""
+        return [parameter.read() for parameter in self.parameters]
+
+    def set_weights(self, weights: Sequence[object]) -> None:
+        """Takes weights in Keras's order and shapes.
+
+        Raises:
+            ValueError, TypeError: another number of arrays, or one of another shape or kind; nothing is changed.
+        """
+        self.write_weights(self.check_weights(weights))
+
+    def check_weights(self, weights: Sequence[object]) -> list[Array]:
+        """The weights as arrays that `write_weights` takes; raises as `set_weights` does."""
+        if not self.built:
+            raise ValueError(f"weights: layer {self.name!r} has none before it is built; call it or build it first")
+        if len(weights) != len(self.parameters):
+            raise ValueError(f"weights: expected {len(self.parameters)} for {self.name!r}, got {len(weights)}")
+        return [
+            parameter.check(f"{self.name}/{parameter.name}", value)
+            for parameter, value in zip(self.parameters, weights, strict=True)
+        ]
+
+    def write_weights(self, weights: Sequence[Array]) -> None:
+        """Takes weights that are checked."""
+        for parameter, value in zip(self.parameters, weights, strict=True):
+            parameter.write(value)
+
+    def count_params(self) -> int:
+        """The number of weights, each element counted."""
+        return sum(parameter.value.size for parameter in self.parameters)
+
+    def add_weight(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        initializer: Initializer,
+        *,
+        transposed: bool = False,
+        sparse: bool = False,
+    ) -> Parameter:
+        """A new parameter of Keras's shape, drawn from the layer's own stream."""
+        value = initializer(shape, self.dtype, self._weight_rng)
+        parameter = Parameter(name, value, transposed=transposed, sparse=sparse)
+        self.parameters.append(parameter)
+        return parameter
+
+    def _check_not_empty(self, array: Array) -> None:
+        if 0 in array.shape:
+            raise ValueError(f"x: expected at least 1 along every axis, got shape {array.shape}")
+
+    def _check_features(self, shape: Shape, ranks: tuple[int, ...], axes: str) -> None:
+        """ValueError unless a shape has one of these ranks and the last size that the layer was built for."""
+        features = None if self.built_for is None else self.built_for[-1]
+        if len(shape) not in ranks or shape[-1] is None or features not in (None, shape[-1]):
+            expected = axes if features is None else f"{axes} with {features} features"
+            raise ValueError(f"x: {type(self).__name__} expected {expected}, got shape {shape}")
+
+
+def default_name(kind: type) -> str:
+    """SimpleRNN -> simple_rnn, as Keras has it."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()

@@ -1,0 +1,90 @@
+"""A fully connected layer, on (B, F) or on every step of (B, T, F)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rnnfast import activations, initializers
+from rnnfast.arguments import check_flag
+from rnnfast.initializers import Initializer
+from rnnfast.layers.base import Layer, Shape
+from rnnfast.layout import as_rows, from_rows
+from rnnfast.problem import check_size
+from rnnfast.typing import Array, Seed
+
+
+class Dense(Layer):
+    """y = f(x kernel + bias), over the last axis of x (B, F) or (B, T, F); y is (B, units) or (B, T, units).
+
+    Weights: kernel (F, units), bias (units,).
+
+    Args:
+        units: length of the output.
+        activation: "linear" or None, "relu", "sigmoid", "softmax" or "tanh".
+        use_bias: whether there is a bias.
+        kernel_initializer, bias_initializer: names or objects.
+        name, dtype, seed, input_shape: see Layer.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: str | None = None,
+        use_bias: bool = True,
+        kernel_initializer: str | Initializer = "glorot_uniform",
+        bias_initializer: str | Initializer = "zeros",
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        seed: Seed = None,
+        input_shape: Sequence[int | None] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, seed=seed, input_shape=input_shape)
+        check_size("units", units)
+        self.units = int(units)
+        self.activation = activations.get(activation)
+        self.use_bias = check_flag("use_bias", use_bias)
+        self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
+        self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
+
+    def check_input_shape(self, shape: Shape) -> None:
+        self._check_features(shape, (2, 3), "(batch, features) or (batch, time, features)")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape[:-1], self.units)
+
+    def make_weights(self, input_shape: Shape) -> None:
+        features = input_shape[-1]
+        assert features is not None
+        self._kernel = self.add_weight("kernel", (features, self.units), self.kernel_initializer)
+        self._bias = self.add_weight("bias", (self.units,), self.bias_initializer) if self.use_bias else None
+
+    def forward(self, x: Array, training: bool) -> Array:
+        logits = as_rows(self.affine(x, training))
+        y = self.activation.forward(logits)
+        if training:
+            self._y = y
+        return from_rows(y, x.shape)
+
+    def backward(self, dy: Array) -> Array:
+        return self._affine_backward(self.activation.backward(self._y, as_rows(dy)))
+
+    def affine(self, x: Array, training: bool) -> Array:
+        """The pre-activations (logits), in the shape of the output."""
+        rows = as_rows(x)
+        a = rows @ self._kernel.value
+        if self._bias is not None:
+            a += self._bias.value
+        if training:
+            self._rows, self._x_shape = rows, x.shape
+        return from_rows(a, x.shape)
+
+    def affine_backward(self, da: Array) -> Array:
+        """As `backward`, for the gradient of what `affine` returned."""
+        return self._affine_backward(as_rows(da))
+
+    def _affine_backward(self, da: Array) -> Array:
+        self._kernel.gradient = self._rows.T @ da
+        if self._bias is not None:
+            self._bias.gradient = da.sum(axis=0)
+        return from_rows(da @ self._kernel.value.T, self._x_shape)

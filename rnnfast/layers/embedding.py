@@ -1,0 +1,81 @@
+"""A table of vectors, looked up by integers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rnnfast import initializers, rows
+from rnnfast.initializers import Initializer
+from rnnfast.layers.base import Layer, Shape
+from rnnfast.layout import batch_major, time_major
+from rnnfast.parameters import RowGradient
+from rnnfast.problem import check_size
+from rnnfast.typing import Array, Seed
+
+
+class Embedding(Layer):
+    """Maps integers (B, T) in 0..input_dim-1 to vectors (B, T, output_dim).
+
+    Weights: embeddings (input_dim, output_dim). The gradient is kept by rows; see `rnnfast.rows`.
+
+    Args:
+        input_dim: size of the vocabulary.
+        output_dim: length of a vector.
+        embeddings_initializer: name or object; "uniform" is U(-0.05, 0.05).
+        name, dtype, seed, input_shape: see Layer.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: str | Initializer = "uniform",
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        seed: Seed = None,
+        input_shape: Sequence[int | None] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, seed=seed, input_shape=input_shape or (None,))
+        check_size("input_dim", input_dim)
+        check_size("output_dim", output_dim)
+        self.input_dim, self.output_dim = int(input_dim), int(output_dim)
+        self.embeddings_initializer = initializers.get("embeddings_initializer", embeddings_initializer)
+
+    def check_input_shape(self, shape: Shape) -> None:
+        if len(shape) != 2:
+            raise ValueError(f"x: Embedding expected (batch, time), got shape {shape}")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape, self.output_dim)
+
+    def make_weights(self, input_shape: Shape) -> None:
+        shape = (self.input_dim, self.output_dim)
+        self._table = self.add_weight("embeddings", shape, self.embeddings_initializer, sparse=True)
+
+    def check_input(self, x: object) -> Array:
+        ids = np.asarray(x)
+        if ids.dtype.kind not in "iu":
+            raise TypeError(f"x: Embedding expected integers, got dtype {ids.dtype}")
+        self.check_input_shape(ids.shape)
+        self._check_not_empty(ids)
+        low, high = ids.min(), ids.max()
+        if low < 0 or high >= self.input_dim:
+            raise ValueError(
+                f"x: Embedding expected integers in 0..{self.input_dim - 1}, got {low if low < 0 else high}"
+            )
+        return ids
+
+    def forward(self, x: Array, training: bool) -> Array:
+        ids = np.ascontiguousarray(x.T)
+        table = self._table
+        if table.settle is not None:
+            table.settle(ids)
+        if training:
+            self._ids = ids
+        return batch_major(rows.gather(table.value, ids))
+
+    def backward(self, dy: Array) -> None:
+        self._table.gradient = RowGradient(self._ids.reshape(-1), time_major(dy).reshape(-1, self.output_dim))

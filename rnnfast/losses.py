@@ -1,0 +1,268 @@
+"""Losses: the value and the gradient, from probabilities or from logits.
+
+Predictions are (B, C), or (B, T, C) for a loss over every step. `steps="mean"` averages over the steps, as Keras
+does; `steps="sum"` adds them up, as the equations of back-propagation through time have it. Over the batch, and for
+`binary_crossentropy` and `mse` over C, it is always the mean.
+
+From probabilities the cross-entropies are those of Keras: clipped to 1e-7 .. 1 - 1e-7 (categorical ones divided by
+their sum first), with no gradient where the clip binds. From logits they are exact. A model whose last layer is a
+Dense with the loss's own activation (`fused_activation`) uses the logits, which is exact too, and does not stall
+where the clip would bind.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from rnnfast.arguments import check_flag
+from rnnfast.layout import as_rows, from_rows
+from rnnfast.problem import check_option
+from rnnfast.typing import Array
+
+CLIP = 1e-7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss(ABC):
+    """What a model minimizes.
+
+    Args:
+        steps: "mean" or "sum" over the time steps of (B, T, C) predictions.
+    """
+
+    fused_activation: ClassVar[str] = ""
+    steps: str = "mean"
+
+    def __post_init__(self) -> None:
+        check_option("steps", self.steps, ("mean", "sum"))
+
+    @abstractmethod
+    def targets(self, y: object, shape: tuple[int, ...], dtype: str) -> Array:
+        """`y` checked against predictions of that shape, in the form that `value_and_gradient` takes.
+
+        Raises:
+            ValueError: another shape, or a label out of range. TypeError: no numbers.
+        """
+
+    @abstractmethod
+    def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[float, Array]:
+        """The loss summed over predictions (N, C) times `scale`, and its gradient (N, C)."""
+
+    def value_and_gradient(self, *, targets: Array, predictions: Array) -> tuple[float, Array]:
+        """The loss of predictions (B, C) or (B, T, C) and its gradient, in their shape.
+
+        `targets` are as `targets()` returned them.
+        """
+        count = self.terms(predictions.shape)
+        rows = as_rows(predictions)
+        value, gradient = self.of_rows(rows, _target_rows(targets, predictions.ndim), 1 / count)
+        return value, from_rows(gradient, predictions.shape)
+
+    def terms(self, shape: tuple[int, ...]) -> int:
+        """How many terms the sum over all predictions of that shape is divided by."""
+        steps = shape[1] if len(shape) == 3 and self.steps == "mean" else 1
+        return shape[0] * steps * self._terms_per_row(shape[-1])
+
+    def _terms_per_row(self, units: int) -> int:
+        return 1
+
+
+class _Elementwise(Loss):
+    """A loss whose targets have the shape of the predictions; a last axis of 1 may be left out."""
+
+    def targets(self, y: object, shape: tuple[int, ...], dtype: str) -> Array:
+        array = np.asarray(y)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"y: expected numbers, got dtype {array.dtype}")
+        if array.shape != shape and not (shape[-1] == 1 and array.shape == shape[:-1]):
+            raise ValueError(f"y: expected shape {_either(shape)}, got {array.shape}")
+        return np.asarray(array.reshape(shape), dtype)
+
+    def _terms_per_row(self, units: int) -> int:
+        return units
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanSquaredError(_Elementwise):
+    """(p - y)^2, averaged."""
+
+    def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[float, Array]:
+        difference = predictions - targets
+        value = float(np.vdot(difference, difference)) * scale
+        difference *= 2 * scale
+        return value, difference
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinaryCrossentropy(_Elementwise):
+    """-(y log p + (1 - y) log(1 - p)), averaged; y in 0..1.
+
+    Args:
+        from_logits: predictions are z with p = sigmoid(z).
+    """
+
+    fused_activation: ClassVar[str] = "sigmoid"
+    from_logits: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_flag("from_logits", self.from_logits)
+
+    def targets(self, y: object, shape: tuple[int, ...], dtype: str) -> Array:
+        array = super().targets(y, shape, dtype)
+        _check_range("y", array, 0, 1)
+        return array
+
+    def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[float, Array]:
+        if self.from_logits:
+            # log(1 + e^z) - y z, with log(1 + e^z) = max(z, 0) + log(1 + e^-|z|), and sigmoid(z) from the same e^-|z|
+            small = np.exp(-np.abs(predictions))
+            terms = np.maximum(predictions, 0)
+            gradient = np.where(predictions < 0, small, 1) / (1 + small)
+            terms += np.log1p(small)
+            terms -= targets * predictions
+            gradient -= targets
+            gradient *= scale
+            return float(terms.sum()) * scale, gradient
+        p = np.clip(predictions, CLIP, 1 - CLIP)
+        value = -float((targets * np.log(p) + (1 - targets) * np.log1p(-p)).sum()) * scale
+        gradient = np.where(p == predictions, (p - targets) / (p * (1 - p)) * scale, 0)
+        return value, np.asarray(gradient, predictions.dtype)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CategoricalCrossentropy(_Elementwise):
+    """-sum_c y_c log p_c, averaged over rows; y is one-hot, or a distribution over the C classes.
+
+    Args:
+        from_logits: predictions are z with p = softmax(z).
+    """
+
+    fused_activation: ClassVar[str] = "softmax"
+    from_logits: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_flag("from_logits", self.from_logits)
+
+    def targets(self, y: object, shape: tuple[int, ...], dtype: str) -> Array:
+        array = super().targets(y, shape, dtype)
+        _check_range("y", array, 0, 1)
+        return array
+
+    def _terms_per_row(self, units: int) -> int:
+        return 1
+
+    def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[float, Array]:
+        if self.from_logits:
+            z = predictions - predictions.max(axis=1, keepdims=True)
+            log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+            gradient = np.exp(log_p)
+            gradient *= targets.sum(axis=1, keepdims=True)
+            gradient -= targets
+            gradient *= scale
+            return -float(np.vdot(targets, log_p)) * scale, gradient
+        total = predictions.sum(axis=1, keepdims=True)
+        u = predictions / total
+        p = np.clip(u, CLIP, 1 - CLIP)
+        du = np.where(p == u, -scale * targets / p, 0)
+        gradient = (du - (du * u).sum(axis=1, keepdims=True)) / total
+        return -float(np.vdot(targets, np.log(p))) * scale, np.asarray(gradient, predictions.dtype)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparseCategoricalCrossentropy(Loss):
+    """-log p_y, averaged over rows; y is the class, an integer in 0..C-1, one for each row.
+
+    Args:
+        from_logits: predictions are z with p = softmax(z).
+    """
+
+    fused_activation: ClassVar[str] = "softmax"
+    from_logits: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_flag("from_logits", self.from_logits)
+
+    def targets(self, y: object, shape: tuple[int, ...], dtype: str) -> Array:
+        array = np.asarray(y)
+        if array.dtype.kind not in "iu":
+            raise TypeError(f"y: expected integer classes, got dtype {array.dtype}")
+        if array.shape not in (shape[:-1], (*shape[:-1], 1)):
+            raise ValueError(f"y: expected shape {_either((*shape[:-1], 1))}, got {array.shape}")
+        _check_range("y", array, 0, shape[-1] - 1)
+        return np.asarray(array.reshape(shape[:-1]), np.int64)
+
+    def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[float, Array]:
+        every_row = np.arange(targets.size)
+        if self.from_logits:
+            top = predictions.max(axis=1, keepdims=True)
+            gradient = predictions - top
+            chosen = gradient[every_row, targets]
+            np.exp(gradient, out=gradient)
+            total = gradient.sum(axis=1, keepdims=True)
+            value = float((np.log(total[:, 0]) - chosen).sum()) * scale
+            total /= scale
+            gradient /= total
+            gradient[every_row, targets] -= scale
+            return value, gradient
+        # d/dp of log(sum p) - log p_y
+        total = predictions.sum(axis=1, keepdims=True)
+        u = predictions[every_row, targets] / total[:, 0]
+        p = np.clip(u, CLIP, 1 - CLIP)
+        free = (p == u) * scale
+        gradient = np.repeat(free[:, None] / total, predictions.shape[1], axis=1)
+        gradient[every_row, targets] -= free / (p * total[:, 0])
+        return -float(np.log(p).sum()) * scale, np.asarray(gradient, predictions.dtype)
+
+
+KNOWN: dict[str, Callable[[], Loss]] = {
+    "binary_crossentropy": BinaryCrossentropy,
+    "categorical_crossentropy": CategoricalCrossentropy,
+    "mean_squared_error": MeanSquaredError,
+    "mse": MeanSquaredError,
+    "sparse_categorical_crossentropy": SparseCategoricalCrossentropy,
+}
+
+
+def get(loss: str | Loss) -> Loss:
+    """The loss of that name, or the object itself.
+
+    Raises:
+        ValueError: a name that is not known. TypeError: neither a name nor a Loss.
+    """
+    if isinstance(loss, Loss):
+        return loss
+    if not isinstance(loss, str):
+        raise TypeError(f"loss: expected a name or a Loss, got {loss!r}")
+    check_option("loss", loss, tuple(KNOWN))
+    return KNOWN[loss]()
+
+
+def on_logits(loss: Loss, activation: str) -> Loss | None:
+    """The same loss for the logits below an output of that activation; None where the two do not fuse."""
+    if activation != loss.fused_activation or getattr(loss, "from_logits", True):
+        return None
+    return replace(loss, from_logits=True)  # type: ignore[call-arg]  # every loss that names an activation has it
+
+
+def _target_rows(targets: Array, ndim: int) -> Array:
+    """Targets of (B, T, C) predictions in the order of their time-major rows."""
+    if ndim == 2:
+        return targets
+    return targets.T.reshape(-1) if targets.ndim == 2 else as_rows(targets)
+
+
+def _check_range(name: str, array: Array, low: int, high: int) -> None:
+    if array.size and not (array.min() >= low and array.max() <= high):
+        raise ValueError(f"{name}: expected values in {low}..{high}, got values in {array.min()}..{array.max()}")
+
+
+def _either(shape: tuple[int, ...]) -> str:
+    return f"{shape} or {shape[:-1]}" if shape[-1] == 1 else f"{shape}"

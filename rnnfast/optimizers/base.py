@@ -1,0 +1,220 @@
+"""What every optimizer does: state for each weight, clipping, the step.
+
+All dense weights of a model lie in one flat buffer, so that a step is a handful of operations however many weights
+there are; a Parameter's `value` is a view of it. A table whose gradient touches few rows is updated row by row
+(`rnnfast.rows`), exactly as a dense update would have moved it.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import partial
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+
+from rnnfast.arguments import check_number
+from rnnfast.parameters import Parameter, RowGradient
+from rnnfast.rows import combine
+from rnnfast.typing import Array
+
+Slots: TypeAlias = dict[str, Array]
+"""An optimizer's state for one buffer of weights: arrays of its shape, by name."""
+
+
+class Table:
+    """A weight (V, E) that is updated by rows, with its state."""
+
+    def __init__(self, parameter: Parameter, slots: dict[str, float]) -> None:
+        self.parameter = parameter
+        self.slots: Slots = {name: np.full_like(parameter.value, initial) for name, initial in slots.items()}
+        self.last_step = np.zeros(parameter.value.shape[0], np.int64)
+
+
+class Dense:
+    """The weights that are updated as wholes, in one flat buffer, with their state and two scratch arrays."""
+
+    def __init__(self, parameters: Sequence[Parameter], slots: dict[str, float]) -> None:
+        self.parameters = list(parameters)
+        size = sum(parameter.value.size for parameter in parameters)
+        dtype = parameters[0].value.dtype if parameters else np.dtype(np.float32)
+        self.weights = np.empty(size, dtype)
+        self.gradient = np.zeros(size, dtype)
+        self.scratch = np.empty(size, dtype)
+        self.slots: Slots = {name: np.full(size, initial, dtype) for name, initial in slots.items()}
+        self.gradients = self.views(self.gradient)
+        for parameter, view in zip(parameters, self.views(self.weights), strict=True):
+            view[...] = parameter.value
+            parameter.value = view
+
+    def views(self, flat: Array) -> list[Array]:
+        """The part of a flat array (n,) that belongs to each parameter, in its shape."""
+        ends = np.cumsum([parameter.value.size for parameter in self.parameters])
+        return [
+            flat[end - parameter.value.size : end].reshape(parameter.value.shape)
+            for parameter, end in zip(self.parameters, ends, strict=True)
+        ]
+
+    def collect(self) -> None:
+        """Copies every parameter's gradient into the flat one."""
+        for parameter, view in zip(self.parameters, self.gradients, strict=True):
+            gradient = parameter.gradient
+            if isinstance(gradient, RowGradient):
+                rows, sums = combine(*gradient)
+                view.fill(0)
+                view[rows] = sums
+            else:
+                np.copyto(view, gradient)  # type: ignore[arg-type]
+
+
+class Optimizer(ABC):
+    """Moves the weights against their gradients.
+
+    Args:
+        learning_rate: at least 0.
+        clipvalue: clip every element of the gradient to -clipvalue..clipvalue.
+        clipnorm: scale each weight's gradient down to this 2-norm where it is longer.
+        global_clipnorm: scale all gradients together down to this 2-norm where they are longer.
+
+    Raises:
+        ValueError: a value out of range, or more than one way of clipping. TypeError: no number.
+    """
+
+    lazy: ClassVar[bool] = True
+    """Whether a row that a step does not touch can be caught up later in closed form."""
+
+    def __init__(
+        self,
+        learning_rate: float,
+        *,
+        clipvalue: float | None = None,
+        clipnorm: float | None = None,
+        global_clipnorm: float | None = None,
+    ) -> None:
+        clips = {"clipvalue": clipvalue, "clipnorm": clipnorm, "global_clipnorm": global_clipnorm}
+        given = [name for name, value in clips.items() if value is not None]
+        for name in given:
+            check_number(name, clips[name], low=0)
+        if len(given) > 1:
+            raise ValueError(f"{given[0]}: expected at most one way of clipping, got {' and '.join(given)}")
+        self.clipvalue, self.clipnorm, self.global_clipnorm = clipvalue, clipnorm, global_clipnorm
+        self._clips = bool(given)
+        self.learning_rate = learning_rate
+        self.iterations = 0
+        self._built = False
+
+    @property
+    def learning_rate(self) -> float:
+        """The step size; may be set between steps."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._learning_rate = check_number("learning_rate", value, low=0)
+
+    @abstractmethod
+    def slots(self) -> dict[str, float]:
+        """The state that each weight has: names and initial values."""
+
+    @abstractmethod
+    def update(self, weights: Array, gradient: Array, slots: Slots, scratch: Array) -> None:
+        """Moves `weights` in place; all arrays have one shape, and `gradient` and `scratch` are used up."""
+
+    def update_rows(self, table: Table, rows: Array, sums: Array) -> None:
+        """Moves the given rows, as `rnnfast.rows` has it; `sums` is used up."""
+        raise NotImplementedError
+
+    def settle_rows(self, table: Table, rows: Array) -> None:
+        """Applies the steps that the given rows missed."""
+        raise NotImplementedError
+
+    def owes(self) -> bool:
+        """Whether a step moves rows that it does not touch, so that they must be settled before they are read."""
+        return False
+
+    def build(self, parameters: Sequence[Parameter]) -> None:
+        """Makes the state for these parameters, once; their values move into the optimizer's buffer.
+
+        Raises:
+            ValueError: it already has the state of other parameters.
+        """
+        if self._built:
+            raise ValueError("optimizer: expected one that no model uses, got one that already has state")
+        tables = [parameter for parameter in parameters if parameter.sparse and self.lazy]
+        self._dense = Dense([parameter for parameter in parameters if parameter not in tables], self.slots())
+        self._tables = [Table(parameter, self.slots()) for parameter in tables]
+        if self.owes():
+            for table in self._tables:
+                table.parameter.settle = partial(self._settle, table)
+        self._built = True
+
+    def step(self) -> None:
+        """Moves every parameter by its `gradient`."""
+        dense = self._dense
+        dense.collect()
+        sparse = []
+        for table in self._tables:
+            assert isinstance(table.parameter.gradient, RowGradient)
+            sparse.append(combine(*table.parameter.gradient))
+        if self._clips:
+            self._clip([*dense.gradients, *(sums for _, sums in sparse)])
+        self.iterations += 1
+        self.update(dense.weights, dense.gradient, dense.slots, dense.scratch)
+        for table, (rows, sums) in zip(self._tables, sparse, strict=True):
+            self.update_rows(table, rows, sums)
+
+    def release(self) -> None:
+        """Pays everything that is owed and lets the parameters go."""
+        if self._built:
+            for table in self._tables:
+                if table.parameter.settle is not None:
+                    table.parameter.settle(None)
+                    table.parameter.settle = None
+
+    def state(self) -> dict[str, Array]:
+        """Copies of all that the next steps depend on, by name: "iterations", and "<index>/<slot>"."""
+        copies = {name: array.copy() for name, array in self._state_arrays().items()}
+        return {"iterations": np.array(self.iterations, np.int64), **copies}
+
+    def load_state(self, state: dict[str, Array]) -> None:
+        """Takes what `state` returned, of an optimizer with the same options and parameters.
+
+        Raises:
+            ValueError: other names or shapes; nothing is changed then.
+        """
+        own = self._state_arrays()
+        expected = {"iterations": (), **{name: array.shape for name, array in own.items()}}
+        given = {name: np.shape(array) for name, array in state.items()}
+        if given != expected:
+            raise ValueError(f"state: expected {expected}, got {given}")
+        self.iterations = int(state["iterations"])
+        for name, array in own.items():
+            array[...] = state[name]
+
+    def _state_arrays(self) -> dict[str, Array]:
+        arrays = {f"dense/{name}": slot for name, slot in self._dense.slots.items()} if self._built else {}
+        for index, table in enumerate(self._tables if self._built else []):
+            arrays |= {f"table{index}/{name}": slot for name, slot in table.slots.items()}
+            arrays[f"table{index}/last_step"] = table.last_step
+        return arrays
+
+    def _settle(self, table: Table, rows: Array | None) -> None:
+        if rows is None:
+            rows = np.arange(table.last_step.size)
+        self.settle_rows(table, rows.reshape(-1))
+
+    def _clip(self, gradients: list[Array]) -> None:
+        if self.clipvalue is not None:
+            for gradient in gradients:
+                np.clip(gradient, -self.clipvalue, self.clipvalue, out=gradient)
+            return
+        norms = [math.sqrt(np.vdot(gradient, gradient)) for gradient in gradients]
+        if self.global_clipnorm is not None:
+            norms = [math.hypot(*norms)] * len(norms)
+        limit = self.clipnorm if self.global_clipnorm is None else self.global_clipnorm
+        assert limit is not None
+        for gradient, norm in zip(gradients, norms, strict=True):
+            if norm > limit:
+                gradient *= limit / norm
