@@ -2,6 +2,8 @@
 //
 // A Kernel answers None to arrays that are not in the planned form; rnnfast.checks then says what is wrong with them,
 // or converts them.
+#include "bindings.hpp"
+
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -150,6 +152,7 @@ PYBIND11_MODULE(_cpu, m) {
     m.def("default_isa", &default_isa);
     m.def("num_threads", &num_threads);
     m.def("set_num_threads", &set_num_threads);
+    bind_rows(m);
 }
 
 }  // namespace rnnfast

@@ -45,3 +45,32 @@ def supported_isas() -> list[str]: ...
 def default_isa() -> str: ...
 def num_threads() -> int: ...
 def set_num_threads(threads: int) -> None: ...
+def combine_rows(ids: Array, values: Array) -> tuple[Array, Array]: ...
+def rmsprop_rows(
+    weights: Array,
+    accumulator: Array,
+    mean_gradient: Array | None,
+    velocity: Array | None,
+    last_step: Array,
+    rows: Array,
+    sums: Array,
+    *,
+    step: int,
+    learning_rate: float,
+    rho: float,
+    momentum: float,
+    epsilon: float,
+    epsilon_inside: bool,
+) -> None: ...
+def sgd_rows(
+    weights: Array,
+    velocity: Array | None,
+    last_step: Array,
+    rows: Array,
+    sums: Array,
+    *,
+    step: int,
+    learning_rate: float,
+    momentum: float,
+    nesterov: bool,
+) -> None: ...

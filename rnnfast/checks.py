@@ -41,25 +41,22 @@ def as_array(name: str, value: ArrayLike) -> Array:
     raise TypeError(f"{name}: expected a NumPy array or one that speaks DLPack, got {type(value).__name__}")
 
 
-def sizes(x: ArrayLike, w_hh: ArrayLike) -> dict[str, Any]:
-    """seq_len, batch, input_size, hidden_size and dtype, read off x and w_hh."""
-    x, w_hh = as_array("x", x), as_array("w_hh", w_hh)
-    for name, array in (("x", x), ("w_hh", w_hh)):
-        if array.ndim != len(AXES[name]):
-            raise ValueError(f"{name}: expected shape {_axes(name)}, got {array.shape}")
-    if x.dtype.name not in DTYPES:
-        raise TypeError(f"x: expected dtype {' or '.join(DTYPES)}, got {x.dtype}")
-    if 0 in x.shape:
-        raise ValueError(f"x: expected {_axes('x')} of at least 1 each, got {x.shape}")
-    if 0 in w_hh.shape:
-        raise ValueError(f"w_hh: expected {_axes('w_hh')} of at least 1 each, got {w_hh.shape}")
-    seq_len, batch, input_size = x.shape
+def sizes(x_shape: tuple[int, ...], w_hh_shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Any]:
+    """seq_len, batch, input_size, hidden_size and dtype, from the shapes of x and w_hh and the dtype of x."""
+    for name, shape in (("x", x_shape), ("w_hh", w_hh_shape)):
+        if len(shape) != len(AXES[name]):
+            raise ValueError(f"{name}: expected shape {_axes(name)}, got {shape}")
+        if 0 in shape:
+            raise ValueError(f"{name}: expected {_axes(name)} of at least 1 each, got {shape}")
+    if dtype.name not in DTYPES:
+        raise TypeError(f"x: expected dtype {' or '.join(DTYPES)}, got {dtype}")
+    seq_len, batch, input_size = x_shape
     return {
         "seq_len": seq_len,
         "batch": batch,
         "input_size": input_size,
-        "hidden_size": w_hh.shape[0],
-        "dtype": x.dtype.name,
+        "hidden_size": w_hh_shape[0],
+        "dtype": dtype.name,
     }
 
 
@@ -150,7 +147,7 @@ def _lengths(problem: Problem, given: Array) -> Array:
     low, high = int(given.min()), int(given.max())
     if low < 0 or high > problem.seq_len:
         raise ValueError(f"lengths: expected values in 0..{problem.seq_len}, got values in {low}..{high}")
-    return np.ascontiguousarray(given, dtype=np.int64)
+    return np.require(given, np.int64, ["C", "A"])
 
 
 def _axes(name: str) -> str:

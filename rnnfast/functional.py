@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
+
+import numpy as np
 
 from rnnfast import checks
 from rnnfast.backends import Plan
-from rnnfast.plan import cached_plan
+from rnnfast.plan import plan
 from rnnfast.reference import Gradients
 from rnnfast.typing import Array, ArrayLike
 
@@ -52,8 +55,8 @@ def rnn_forward(
         ValueError: a wrong shape, length or option. TypeError: a wrong type or dtype. Both name the argument,
             what was expected and what came. RuntimeError: the backend asked for cannot run here.
     """
-    plan = _plan(x, w_hh, activation, reverse, None, backend, variant, precision)
-    return plan.forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, out=out)
+    planned = _plan(x, w_hh, activation, reverse, None, backend, variant, precision)
+    return planned.forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, out=out)
 
 
 def rnn_backward(
@@ -90,15 +93,31 @@ def rnn_backward(
     Raises:
         As `rnn_forward`.
     """
-    plan = _plan(x, w_hh, activation, reverse, bptt_steps, backend, variant, precision)
-    return plan.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths)
+    planned = _plan(x, w_hh, activation, reverse, bptt_steps, backend, variant, precision)
+    return planned.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths)
 
 
 def _plan(x: ArrayLike, w_hh: ArrayLike, *options: Any) -> Plan:
-    """The cached plan for the sizes of x and w_hh; the plan itself checks every array against them."""
-    activation, reverse, bptt_steps, backend, variant, precision = options
-    return cached_plan(
-        **checks.sizes(x, w_hh),
+    """The plan for the sizes of x and w_hh; the plan itself checks every array against them."""
+    x, w_hh = checks.as_array("x", x), checks.as_array("w_hh", w_hh)
+    return _plan_of(x.shape, w_hh.shape, x.dtype, *options)
+
+
+@lru_cache(maxsize=256, typed=True)
+def _plan_of(
+    x_shape: tuple[int, ...],
+    w_hh_shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    activation: str,
+    reverse: bool,
+    bptt_steps: int | None,
+    backend: str,
+    variant: str,
+    precision: str,
+) -> Plan:
+    # The last 256 are remembered: a plan is small, for workspaces are shared.
+    return plan(
+        **checks.sizes(x_shape, w_hh_shape, dtype),
         activation=activation,
         reverse=reverse,
         bptt_steps=bptt_steps,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from rnnfast.backends import Plan, find
 from rnnfast.problem import Problem
 
@@ -43,7 +41,3 @@ def plan(
         precision=precision,
     )
     return find(backend).plan(problem, variant)
-
-
-cached_plan = lru_cache(maxsize=256, typed=True)(plan)
-"""As `plan`, remembering the last 256: what the functional calls use. A plan is small; workspaces are shared."""

@@ -9,7 +9,7 @@ the steps it missed, all of gradient 0, are applied in closed form. For k missed
     weight       <- weight -/+ velocity (m + m^2 + ... + m^k) = weight -/+ velocity m (1 - m^k) / (1 - m)
 
 Shapes, everywhere: weights and state tables (V, E), of one float dtype, C-contiguous; `last_step` (V,) int64;
-`rows` (R,) integers in 0..V-1, sorted and unique unless said otherwise; `sums` (R, E). Tables are updated in place.
+`rows` (R,) int64 in 0..V-1; `sums` (R, E). Tables are updated in place.
 Arguments are taken as already checked.
 """
 
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnnfast import _cpu
 from rnnfast.typing import Array
 
 
@@ -29,84 +30,23 @@ def gather(table: Array, ids: Array, out: Array | None = None) -> Array:
 
 
 def combine(ids: Array, values: Array) -> tuple[Array, Array]:
-    """Sums of the values (N, E) that belong to one row: rows (R,) int64, sorted and unique, and sums (R, E).
+    """Sums of the values (N, E) that belong to one row: rows (R,) int64, as they first occur, and sums (R, E).
 
-    `ids` (N,), N >= 1, are integers in 0..2^31-1. Values of one row are added in an order
-    that their number alone decides.
+    `ids` (N,) are integers. Values of one row are added in their order.
     """
-    # Sorting (id, position) as one number is a stable argsort, and the fastest that NumPy has.
-    bits = int(ids.size - 1).bit_length()
-    keys = ids.astype(np.int64)
-    keys <<= bits
-    keys |= np.arange(ids.size)
-    keys.sort()
-    order = keys & ((1 << bits) - 1)
-    keys >>= bits
-    starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
-    sums = _take(values, order[starts])
-    # Most rows occur once and are done; NumPy's reduceat is slow by the segment, so it gets the others alone.
-    counts = np.diff(starts, append=ids.size)
-    repeated = counts > 1
-    if repeated.any():
-        counts_repeated = counts[repeated]
-        together = _take(values, order[np.repeat(repeated, counts)])
-        sums[repeated] = np.add.reduceat(together, np.cumsum(counts_repeated) - counts_repeated, axis=0)
-    return keys[starts], sums
+    if ids.dtype not in (np.int32, np.int64):
+        ids = ids.astype(np.int64)
+    return _cpu.combine_rows(np.ascontiguousarray(ids), np.ascontiguousarray(values))
 
 
-def rmsprop_rows(
-    weights: Array,
-    accumulator: Array,
-    mean_gradient: Array | None,
-    velocity: Array | None,
-    last_step: Array,
-    rows: Array,
-    sums: Array,
-    *,
-    step: int,
-    learning_rate: float,
-    rho: float,
-    momentum: float,
-    epsilon: float,
-    epsilon_inside: bool,
-) -> None:
-    """One RMSprop step, number `step` (from 1), of the given rows; `sums` is used up.
+rmsprop_rows = _cpu.rmsprop_rows
+"""One RMSprop step, number `step` (from 1), of the given rows, which are unique.
 
-    `mean_gradient` is None unless centered, `velocity` is None where momentum is 0.
-    """
-    missed_and_this = _per_row(step - last_step[rows], weights)
-    decay = rho**missed_and_this
-    fresh = 1 - rho
-    squares = _take(accumulator, rows)
-    squares *= decay
-    fresh_squares = np.square(sums)
-    fresh_squares *= fresh
-    squares += fresh_squares
-    accumulator[rows] = squares
-    if mean_gradient is not None:
-        mean = _take(mean_gradient, rows)
-        mean *= decay
-        mean += fresh * sums
-        mean_gradient[rows] = mean
-        squares -= np.square(mean)
-    if epsilon_inside:
-        squares += epsilon
-    np.sqrt(squares, out=squares)
-    if not epsilon_inside:
-        squares += epsilon
-    sums *= learning_rate
-    sums /= squares
-    if velocity is None:
-        weights[rows] = _take(weights, rows) - sums
-    else:
-        current = _take(velocity, rows)
-        moved = current * _geometric(momentum, missed_and_this - 1)
-        current *= momentum**missed_and_this
-        current += sums
-        velocity[rows] = current
-        moved += current
-        weights[rows] = _take(weights, rows) - moved
-    last_step[rows] = step
+`mean_gradient` is None unless centered, `velocity` is None where momentum is 0.
+"""
+
+sgd_rows = _cpu.sgd_rows
+"""One SGD step, number `step` (from 1), of the given rows, which are unique. `velocity`: None for momentum 0."""
 
 
 def rmsprop_settle(
@@ -130,39 +70,6 @@ def rmsprop_settle(
         current = _take(velocity, rows)
         weights[rows] -= current * _geometric(momentum, missed)
         velocity[rows] = current * momentum**missed
-    last_step[rows] = step
-
-
-def sgd_rows(
-    weights: Array,
-    velocity: Array | None,
-    last_step: Array,
-    rows: Array,
-    sums: Array,
-    *,
-    step: int,
-    learning_rate: float,
-    momentum: float,
-    nesterov: bool,
-) -> None:
-    """One SGD step, number `step` (from 1), of the given rows; `sums` is used up. `velocity`: None for momentum 0."""
-    sums *= learning_rate
-    if velocity is None:
-        weights[rows] = _take(weights, rows) - sums
-    else:
-        missed_and_this = _per_row(step - last_step[rows], weights)
-        current = _take(velocity, rows)
-        moved = current * _geometric(momentum, missed_and_this - 1)
-        current *= momentum**missed_and_this
-        current -= sums
-        velocity[rows] = current
-        if nesterov:
-            moved += current
-            moved *= momentum
-            moved -= sums
-        else:
-            moved += current
-        weights[rows] = _take(weights, rows) + moved
     last_step[rows] = step
 
 

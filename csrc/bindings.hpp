@@ -1,0 +1,10 @@
+// The parts of the extension module that stand in files of their own.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace rnnfast {
+
+void bind_rows(pybind11::module_& m);
+
+}  // namespace rnnfast

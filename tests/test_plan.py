@@ -1,0 +1,68 @@
+"""Plans: what they choose, what they say, what they refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnnfast
+
+SIZES: dict[str, Any] = {"seq_len": 6, "batch": 4, "input_size": 3, "hidden_size": 5}
+
+
+def test_a_plan_computes_what_the_functions_do() -> None:
+    rng = np.random.default_rng(0)
+    x, w_ih, w_hh, b = (rng.standard_normal(s).astype(np.float32) for s in ((6, 4, 3), (5, 3), (5, 5), (5,)))
+    plan = rnnfast.plan(**SIZES, activation="relu")
+    y, h_n = plan.forward(x, w_ih, w_hh, b)
+    for planned, given in zip((y, h_n), rnnfast.rnn_forward(x, w_ih, w_hh, b, activation="relu"), strict=True):
+        np.testing.assert_array_equal(planned, given)
+    grads = plan.backward(y, x, y, w_ih, w_hh)
+    for planned, given in zip(grads, rnnfast.rnn_backward(y, x, y, w_ih, w_hh, activation="relu"), strict=True):
+        np.testing.assert_array_equal(planned, given)
+
+
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+def test_a_plan_refuses_arrays_of_other_sizes(backend: str) -> None:
+    plan = rnnfast.plan(**SIZES, backend=backend)
+    good = [np.ones(shape, np.float32) for shape in ((6, 4, 3), (5, 3), (5, 5), (5,))]
+    with pytest.raises(ValueError, match=r"^x: expected shape .* = \(6, 4, 3\), got \(7, 4, 3\)"):
+        plan.forward(np.ones((7, 4, 3), np.float32), *good[1:])
+    with pytest.raises(TypeError, match=r"^w_hh: expected dtype float32, got float64"):
+        plan.forward(*good[:2], np.ones((5, 5)), good[3])
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"seq_len": 0}, ValueError, "seq_len: expected at least 1, got 0"),
+        ({"batch": -1}, ValueError, "batch: expected at least 1, got -1"),
+        ({"input_size": 2.5}, TypeError, "input_size: expected an integer, got 2.5"),
+        ({"hidden_size": True}, TypeError, "hidden_size: expected an integer, got True"),
+        ({"dtype": "float16"}, ValueError, "dtype: expected one of float32, float64, got 'float16'"),
+        ({"backend": "cuda"}, ValueError, "backend: expected one of auto, cpu, reference, got 'cuda'"),
+        ({"variant": "fastest"}, ValueError, "variant: expected one of auto, .*, got 'fastest'"),
+    ],
+)
+def test_bad_options(changed: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=f"^{message}"):
+        rnnfast.plan(**{**SIZES, **changed})
+
+
+def test_auto_is_the_compiled_backend_and_explains_itself() -> None:
+    text = rnnfast.plan(**SIZES).explain()
+    assert text.startswith("cpu/")
+    assert rnnfast.isa() in text
+    assert "true float32" in rnnfast.plan(**SIZES, precision="high").explain()
+
+
+def test_variants_are_listed_with_the_problems_they_accept() -> None:
+    for status in rnnfast.backends():
+        for variant in rnnfast.variants(status.name):
+            assert variant.name
+            assert variant.strategy
+            assert variant.accepts
+    with pytest.raises(ValueError, match=r"^backend: expected one of cpu, reference, got 'gpu'"):
+        rnnfast.variants("gpu")
