@@ -37,7 +37,7 @@ struct Buffers {
 
     Buffers(Arena& arena, const Sizes& s, const KernelTable<T>& kernels, int threads, bool ragged)
         : steps(chunk_steps(s, sizeof(T))),
-          w_ih(arena, kernels, kernels.panel_width(s.batch), s.hidden_size, s.input_size),
+          w_ih(arena, kernels, kernels.panel_width(rows_at_once(s)), s.hidden_size, s.input_size),
           w_hh(arena, kernels, kernels.panel_width(s.batch), s.hidden_size, s.hidden_size),
           w_ih_rows(arena.take<const T*>(s.hidden_size)),
           w_hh_rows(arena.take<const T*>(s.hidden_size)),

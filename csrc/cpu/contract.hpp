@@ -22,7 +22,7 @@ enum Activation { kTanh, kRelu, kSigmoid, kLinear, kActivations };
 
 // The widest panel, in vectors: a panel is a block of columns of a right-hand operand that one product keeps in
 // registers, packed as [depth][width * vector_len] and padded with zeros.
-constexpr int kMaxPanelWidth = 4;
+constexpr int kMaxPanelWidth = 8;
 
 // C = init + A * panel, for `outer` blocks of `rows` rows each. Element (o, m, k) of A stands at
 // a[o * a_outer + m * a_row + k * a_depth], where one of a_row and a_depth is 1, as the kernel's name says.
@@ -38,6 +38,7 @@ struct PanelProduct {
     T* c;
     Index c_outer, c_row;
     Index columns;  // of C and init that exist: at most width * vector_len, more than (width - 1) * vector_len
+    const T* next;  // a panel of the same size that is used next, to be fetched into the cache; may be null
 };
 
 // Every element of A * panel is accumulated over the depth in increasing order, whatever the number of rows, so that

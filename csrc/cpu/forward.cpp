@@ -23,7 +23,7 @@ struct Buffers {
     T* state;  // (B, H), with lengths only
 
     Buffers(Arena& arena, const Sizes& s, const KernelTable<T>& kernels, bool ragged)
-        : w_ih(arena, kernels, kernels.panel_width(s.batch), s.input_size, s.hidden_size),
+        : w_ih(arena, kernels, kernels.panel_width(rows_at_once(s)), s.input_size, s.hidden_size),
           w_hh(arena, kernels, kernels.panel_width(s.batch), s.hidden_size, s.hidden_size),
           zeros(arena.take<T>(s.hidden_size)),
           state(arena.take<T>(ragged ? s.batch * s.hidden_size : 0)) {}

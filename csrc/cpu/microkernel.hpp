@@ -1,18 +1,23 @@
 // The register-tiled product of a block of rows with a packed panel. Included by each instruction set's file.
 #pragma once
 
-// Registers that a tile of R rows and W vectors needs: R * W accumulators, the panel's W, and a broadcast.
+// The rows of the tallest tile of a width: rows * width sums stay in registers, beside the panel's vectors or, for the
+// wide tiles of few rows, beside the broadcast values.
 constexpr int rows_per_tile(int width) {
-    constexpr int kMostRows[2][kMaxPanelWidth] = {{8, 6, 4, 2}, {14, 12, 8, 6}};
+    constexpr int kMostRows[2][kMaxPanelWidth] = {{8, 6, 4, 2, 2, 1, 1, 1}, {14, 12, 8, 6, 4, 4, 3, 3}};
     return kMostRows[RNNFAST_VECTOR_REGISTERS >= 32][width - 1];
 }
 
-// With fewer rows than a tile has, wider panels give the arithmetic units more independent sums.
-inline int panel_width(Index rows) { return rows <= rows_per_tile(4) ? 4 : 3; }
+// Wide enough that the rows, if they are few, make enough independent sums to hide the latency of each.
+inline int panel_width(Index rows) {
+    for (int width = kMaxPanelWidth; width > 3; --width)
+        if (rows <= rows_per_tile(width)) return width;
+    return 3;
+}
 
 template <class T, int kRows, int kWidth, bool kDepthMajor>
 void multiply_tile(Index depth, const T* a, Index stride, const T* panel, const T* init, Index init_row, T* c,
-                   Index c_row, Index columns) {
+                   Index c_row, Index columns, const char* ahead, Index ahead_step) {
     constexpr Index kLen = kLanes<T>;
     const Index tail = columns - (kWidth - 1) * kLen;  // columns of the last vector
     Vector<T> sum[kRows][kWidth] = {};
@@ -28,6 +33,8 @@ void multiply_tile(Index depth, const T* a, Index stride, const T* panel, const 
         }
         panel += kWidth * kLen;
         a += kDepthMajor ? stride : 1;
+        __builtin_prefetch(ahead, 0, RNNFAST_PREFETCH);
+        ahead += ahead_step;
     }
     RNNFAST_UNROLL
     for (int r = 0; r < kRows; ++r, init += init_row, c += c_row) {
@@ -39,7 +46,7 @@ void multiply_tile(Index depth, const T* a, Index stride, const T* panel, const 
 }
 
 template <class T>
-using Tile = void (*)(Index, const T*, Index, const T*, const T*, Index, T*, Index, Index);
+using Tile = void (*)(Index, const T*, Index, const T*, const T*, Index, T*, Index, Index, const char*, Index);
 
 // The tiles of 1 to rows_per_tile(kWidth) rows.
 template <class T, int kWidth, bool kDepthMajor, int... kRows>
@@ -60,6 +67,10 @@ void multiply_panel(const PanelProduct<T>& p) {
     if (tiles == 0) return;
     const Index small = p.rows / tiles, larger = p.rows % tiles;
     const Index a_row = kDepthMajor ? 1 : p.a_row, stride = kDepthMajor ? p.a_depth : p.a_row;
+    // Each tile fetches its part of the next panel, a little with every step of the depth.
+    const Index panel_bytes = kWidth * kLanes<T> * Index(sizeof(T)) * p.depth;
+    const Index ahead_step = p.next ? panel_bytes / (p.outer * tiles * p.depth) : 0;
+    const char* ahead = reinterpret_cast<const char*>(p.next ? p.next : p.panel);
     for (Index o = 0; o < p.outer; ++o) {
         const T* a = p.a + o * p.a_outer;
         const T* init = p.init + o * p.init_outer;
@@ -67,7 +78,8 @@ void multiply_panel(const PanelProduct<T>& p) {
         for (Index i = 0; i < tiles; ++i) {
             const Index rows = small + (i < larger);
             AllTiles<T, kWidth, kDepthMajor>::kTable[rows - 1](p.depth, a, stride, p.panel, init, p.init_row, c,
-                                                               p.c_row, p.columns);
+                                                               p.c_row, p.columns, ahead, ahead_step);
+            ahead += ahead_step * p.depth;
             a += rows * a_row;
             init += rows * p.init_row;
             c += rows * p.c_row;
@@ -75,12 +87,17 @@ void multiply_panel(const PanelProduct<T>& p) {
     }
 }
 
+// In blocks of the depth: reads run along the rows of w, writes stay in the first-level cache.
 template <class T>
 void pack_transposed(const T* w, Index stride, Index depth, Index columns, int width, T* panel) {
+    constexpr Index kBlock = 64;
     const Index full = width * kLanes<T>;
-    for (Index k = 0; k < depth; ++k, panel += full) {
-        for (Index j = 0; j < columns; ++j) panel[j] = w[j * stride + k];
-        for (Index j = columns; j < full; ++j) panel[j] = 0;
+    for (Index first = 0; first < depth; first += kBlock) {
+        const Index last = first + kBlock < depth ? first + kBlock : depth;
+        for (Index j = 0; j < columns; ++j)
+            for (Index k = first; k < last; ++k) panel[k * full + j] = w[j * stride + k];
+        for (Index j = columns; j < full; ++j)
+            for (Index k = first; k < last; ++k) panel[k * full + j] = 0;
     }
 }
 

@@ -75,6 +75,8 @@ struct Rows {
 template <class T>
 void multiply(const KernelTable<T>& kernels, Index outer, Index rows, Rows<const T> a, const PackedMatrix<T>& w,
               Rows<const T> init, Rows<T> c) {
+    const bool one_block = a.outer == rows * a.row && c.outer == rows * c.row && init.outer == rows * init.row;
+    if (one_block) rows *= outer, outer = 1;
     for (Index p = 0; p < w.panels.count; ++p) {
         const int width = w.panels.width(p);
         const Index first = w.panels.first_column(p), row_bytes = width * w.panels.vector_len * Index(sizeof(T));
@@ -89,6 +91,9 @@ void multiply(const KernelTable<T>& kernels, Index outer, Index rows, Rows<const
             block.init_outer = k ? c.outer : init.outer, block.init_row = k ? c.row : init.row;
             block.c = c.data + first, block.c_outer = c.outer, block.c_row = c.row;
             block.columns = w.panels.columns_in(p);
+            // Blocks and panels follow one another in memory; after the last comes the first, for the next step.
+            const bool last = p + 1 == w.panels.count && k + depth >= w.depth;
+            block.next = last ? w.data : block.panel + block.depth * width * w.panels.vector_len;
             kernels.multiply[width - 1](block);
         }
     }

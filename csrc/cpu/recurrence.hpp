@@ -21,6 +21,9 @@ struct Sizes {
     }
 };
 
+// The rows of products over many steps: all steps of a lone sequence, which stand one after another; else the batch.
+inline Index rows_at_once(const Sizes& s) { return s.batch == 1 ? s.seq_len : s.batch; }
+
 template <class T>
 struct ForwardArrays {
     const T* x;              // (T, B, I)

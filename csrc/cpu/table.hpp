@@ -3,6 +3,7 @@
 //   RNNFAST_VECTOR_BYTES      the width of a vector
 //   RNNFAST_VECTOR_REGISTERS  how many of them there are
 #pragma once
+#define RNNFAST_PREFETCH 3
 
 #include "contract.hpp"
 
@@ -28,9 +29,11 @@ constexpr KernelTable<T> make_table() {
         kLanes<T>,
         panel_width,
         {multiply_panel<T, 1, false>, multiply_panel<T, 2, false>, multiply_panel<T, 3, false>,
-         multiply_panel<T, 4, false>},
-        {multiply_panel<T, 1, true>, multiply_panel<T, 2, true>, multiply_panel<T, 3, true>,
-         multiply_panel<T, 4, true>},
+         multiply_panel<T, 4, false>, multiply_panel<T, 5, false>, multiply_panel<T, 6, false>,
+         multiply_panel<T, 7, false>, multiply_panel<T, 8, false>},
+        {multiply_panel<T, 1, true>, multiply_panel<T, 2, true>, multiply_panel<T, 3, true>, multiply_panel<T, 4, true>,
+         multiply_panel<T, 5, true>, multiply_panel<T, 6, true>, multiply_panel<T, 7, true>,
+         multiply_panel<T, 8, true>},
         {activate<T, Tanh>, activate<T, Relu>, activate<T, Sigmoid>, activate<T, Linear>},
         {differentiate<T, Tanh>, differentiate<T, Relu>, differentiate<T, Sigmoid>, differentiate<T, Linear>},
         pack_transposed<T>,

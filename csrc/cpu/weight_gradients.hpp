@@ -91,7 +91,7 @@ class WeightGradients {
         PanelProduct<T> block;
         block.outer = 1, block.rows = g.columns, block.a_outer = 0, block.a_row = 1, block.a_depth = g.stride;
         block.c = gradient + g.first * panels.columns + first, block.c_outer = 0, block.c_row = panels.columns;
-        block.panel = packed, block.init_outer = 0, block.columns = columns;
+        block.panel = packed, block.init_outer = 0, block.columns = columns, block.next = nullptr;
         for (Index r = 0; r < rows.count; r += kBlockRows) {
             block.depth = std::min(kBlockRows, rows.count - r);
             kernels_.pack_rows(operand + r, first, block.depth, columns, width, packed);
