@@ -44,13 +44,17 @@ def combine(ids: Array, values: Array) -> tuple[Array, Array]:
     keys >>= bits
     starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
     sums = _take(values, order[starts])
-    # Most rows occur once and are done; NumPy's reduceat is slow by the segment, so it gets the others alone.
+    # Most rows occur once or twice; NumPy's reduceat is slow by the segment, so it gets what is left of the others.
     counts = np.diff(starts, append=ids.size)
-    repeated = counts > 1
-    if repeated.any():
-        counts_repeated = counts[repeated]
-        together = _take(values, order[np.repeat(repeated, counts)])
-        sums[repeated] = np.add.reduceat(together, np.cumsum(counts_repeated) - counts_repeated, axis=0)
+    repeated = np.flatnonzero(counts > 1)
+    if repeated.size:
+        sums[repeated] += _take(values, order[starts[repeated] + 1])
+        longer = repeated[counts[repeated] > 2]
+        if longer.size:
+            left = counts[longer] - 2
+            segments = np.cumsum(left) - left
+            places = np.arange(left.sum()) + np.repeat(starts[longer] + 2 - segments, left)
+            sums[longer] += np.add.reduceat(_take(values, order[places]), segments, axis=0)
     return keys[starts], sums
 
 

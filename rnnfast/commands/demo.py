@@ -48,8 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Trains, writes, times."""
-    require("matplotlib", "rich")
+    require("matplotlib", "rich", "threadpoolctl")
     from rich.console import Console
+    from threadpoolctl import threadpool_limits
 
     console = Console(highlight=False, markup=False)
     corpus = Corpus(reference_text())
@@ -58,7 +59,10 @@ def run(arguments: argparse.Namespace) -> None:
         f"Python's reference text: {len(corpus.train):,} characters to train on, {len(corpus.held_out):,} held out"
     )
     model.model.summary(console.print)
-    points = train(model, arguments.seconds, arguments.epochs, console)
+    # The Dense layer's products go through NumPy's BLAS, whose threads wait for each other by spinning: where another
+    # process has one of the cores, two are several times slower than one.
+    with threadpool_limits(1, user_api="blas"):
+        points = train(model, arguments.seconds, arguments.epochs, console)
     console.print(f"\nA passage by the model, temperature {arguments.temperature:g}:\n")
     passage = model.sample(START, PASSAGE, temperature=arguments.temperature, seed=arguments.seed)
     console.print(passage, "\n", soft_wrap=True)
