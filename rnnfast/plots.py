@@ -37,6 +37,8 @@ def train_and_test(
     axes.plot(places, test, TEST_STYLE, marker=marker, label=labels[1])
     axes.set(title=title, xlabel="Epochs", ylabel=ylabel)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(train) == 1:
+        axes.set_xlim(places[0] - 1, places[0] + 1)
     axes.legend()
     _save(figure, path)
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SECONDS = 60.0
-REPORTS = 8
-"""Lines of figures that a training prints."""
+MILESTONES = (1 / 32, 1 / 16, *(eighth / 8 for eighth in range(1, 9)))
+"""Parts of the training after which figures are printed: at first, more happens."""
 START, PASSAGE = "The ", 500
 TIMING_SECONDS = 8.0
 """For all kernels together; less where the training is shorter."""
@@ -116,7 +116,7 @@ def train(model: CharacterModel, seconds: float, epochs: int | None, console: Co
                 if elapsed >= next_refresh:
                     progress.update(task, completed=done, bits=f"{bits[-1]:.2f} bits per character", refresh=True)
                     next_refresh = elapsed + 0.1
-                if done >= (len(points) + 1) / REPORTS:
+                if done >= MILESTONES[len(points)]:
                     points.append(Point(steps / model.chunks_per_epoch, sum(bits) / len(bits), model.held_out_bits()))
                     bits.clear()
                     console.print(_line(elapsed, points[-1]))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rnnfast.commands import kernel_table
-from rnnfast.commands.demo import PASSAGE, REPORTS, reference_text
+from rnnfast.commands.demo import MILESTONES, PASSAGE, reference_text
 
 pytest.importorskip("pydoc_data.topics", reason="this Python came without the text of help()")
 
@@ -17,7 +17,7 @@ def test_a_short_demo(rnnfast, tmp_path: Path, png_size) -> None:
     result = rnnfast("demo", "--seconds", "3", "--hidden", "32", "--out", "here")
     assert (result.returncode, result.stderr) == (0, "")
     points = [tuple(map(float, found)) for found in LINE.findall(result.stdout)]
-    assert 2 <= len(points) <= REPORTS
+    assert 2 <= len(points) <= len(MILESTONES)
     times, passes, train, held_out = zip(*points, strict=True)
     assert sorted(times) == list(times)
     assert times[-1] == pytest.approx(3, abs=1)
@@ -26,7 +26,7 @@ def test_a_short_demo(rnnfast, tmp_path: Path, png_size) -> None:
     assert held_out[-1] < 4
     passage = result.stdout.split("temperature 0.6:\n\n")[1].split("Microseconds")[0]
     assert passage.startswith("The ")
-    assert len(passage.strip()) > 0.8 * PASSAGE
+    assert len(passage) >= PASSAGE
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.stdout.splitlines() if line[:1] == "│"]
     assert [tuple(map(int, row[:4])) for row in rows[::2]] == list(kernel_table.SHAPES)
     assert [row[4] for row in rows] == ["forward", "backward"] * len(kernel_table.SHAPES)

@@ -77,6 +77,7 @@ def test_a_sweep(capsys: pytest.CaptureFixture[str], png_size) -> None:
     assert all(0 <= float(row[3]) <= 1 for row in rows)
     # The last three words tell the two apart as well as all of them do.
     assert rows[0][3] == rows[3][3] == "1.0000"
+    assert len({row[4] for row in rows}) == 6  # each combination has a loss of its own
     assert all(float(row[6]) >= float(row[5]) for row in rows)
     assert [line[:3] for line in out.splitlines() if "s of training" in line] == [f"{n}/6" for n in range(1, 7)]
     assert [path.name for path in Path("out").iterdir()] == ["imdb_sweep.png"]
