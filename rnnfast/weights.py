@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from types import ModuleType
 
+from rnnfast.files import write_whole
 from rnnfast.typing import Array
 
 
@@ -16,19 +15,7 @@ def save(path: str | Path, tensors: dict[str, Array]) -> None:
     Raises:
         ImportError: safetensors is not installed. OSError: the folder cannot be written to.
     """
-    data = _safetensors().save(tensors)
-    target = Path(path)
-    descriptor, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
-        Path(beside).replace(target)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    write_whole(path, _safetensors().save(tensors))
 
 
 def load(path: str | Path, expected: dict[str, Array]) -> dict[str, Array]:
@@ -57,12 +44,6 @@ def load(path: str | Path, expected: dict[str, Array]) -> dict[str, Array]:
                 f"got {given.shape} and {given.dtype}"
             )
     return tensors
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _safetensors() -> ModuleType:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +29,88 @@ def find_data() -> Callable[[str], Path]:
         pytest.skip(f"{file_name} is neither in RNNFAST_DATA ({_USER_FOLDER or 'not set'}) nor in {_BESIDE_CHECKOUT}")
 
     return find
+
+
+@pytest.fixture(scope="session")
+def real_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for XDG_CACHE_HOME that all tests with the real data share: tokenising the reviews takes a while."""
+    return tmp_path_factory.mktemp("real-cache")
+
+
+@pytest.fixture(scope="session")
+def _matplotlib_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where matplotlib keeps its list of fonts, which takes seconds to make."""
+    return tmp_path_factory.mktemp("matplotlib")
+
+
+@pytest.fixture
+def environment(tmp_path: Path, _matplotlib_folder: Path) -> dict[str, str]:
+    """For a process of a user who has no data, an empty cache, and no network."""
+    nowhere = "http://127.0.0.1:9"  # the discard port: refused at once
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RNNFAST_")}
+    return {
+        **kept,
+        "XDG_CACHE_HOME": str(tmp_path / "cache-home"),
+        "MPLCONFIGDIR": str(_matplotlib_folder),
+        "HTTP_PROXY": nowhere,
+        "HTTPS_PROXY": nowhere,
+        "http_proxy": nowhere,
+        "https_proxy": nowhere,
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+@pytest.fixture
+def run_python(tmp_path: Path, environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs Python as a user would, in an empty folder; keyword arguments are added to its environment."""
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env={**environment, **variables},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return run
+
+
+@pytest.fixture
+def rnnfast(run_python) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `python -m rnnfast`; without the modules that `missing` names, as if they were not installed."""
+
+    def run(*arguments: str, missing: tuple[str, ...] = (), **variables: str) -> subprocess.CompletedProcess[str]:
+        if not missing:
+            return run_python("-m", "rnnfast", *arguments, **variables)
+        code = f"import sys, runpy; sys.modules.update(dict.fromkeys({missing!r})); "
+        code += "runpy.run_module('rnnfast', run_name='__main__')"
+        return run_python("-c", code, *arguments, **variables)
+
+    return run
+
+
+@pytest.fixture
+def png_size() -> Callable[[Path], tuple[int, int]]:
+    """Width and height of a PNG file whose every part has the right checksum; AssertionError for anything else."""
+
+    def size(path: Path) -> tuple[int, int]:
+        data = path.read_bytes()
+        assert data[:8] == b"\x89PNG\r\n\x1a\n", path
+        place, kinds, pixels = 8, [], b""
+        while place < len(data):
+            length = int.from_bytes(data[place : place + 4], "big")
+            part, checksum = data[place + 4 : place + 8 + length], data[place + 8 + length : place + 12 + length]
+            assert zlib.crc32(part).to_bytes(4, "big") == checksum, path
+            kinds.append(part[:4])
+            pixels += part[4:] if part[:4] == b"IDAT" else b""
+            place += 12 + length
+        assert (kinds[0], kinds[-1]) == (b"IHDR", b"IEND"), path
+        assert len(set(zlib.decompress(pixels))) > 2, f"{path} is blank"
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+
+    return size
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 
 import numpy as np
@@ -18,6 +19,7 @@ def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str
     clean = {name: v for name, v in os.environ.items() if not name.startswith(("RNNFAST_", "OMP_"))}
     return subprocess.run(
         [sys.executable, "-c", code],
+        cwd=tempfile.gettempdir(),  # not the checkout, whose sources would come before the installed package
         env={**clean, **environment},
         capture_output=True,
         text=True,

@@ -269,11 +269,11 @@ class TestRefusals:
 
 
 @pytest.fixture(scope="module")
-def real(find_data, tmp_path_factory: pytest.TempPathFactory):
-    """The real reviews and word index, read once into a cache of this module's own."""
+def real(find_data, real_cache: Path):
+    """The real reviews and word index."""
     path = find_data(imdb.FILE_NAME)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CACHE_HOME", str(real_cache))
         patch.setenv(locate.VARIABLE, str(path.parent))
         patch.setattr(imdb, "REVIEWS_PER_FOLDER", 12_500)
         data = imdb.load_data(num_words=20_000)

@@ -1,0 +1,131 @@
+"""Say what this machine has, and what of rnnfast runs on it.
+
+Processor, instruction sets, cores, caches and threads; every backend with its kernel variants; versions of rnnfast
+and of what it can use. What cannot be found out is said to be unknown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+import rnnfast
+from rnnfast import _cpu
+
+CPU_FOLDER = Path("/sys/devices/system/cpu/cpu0/cache")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None: everything is printed."""
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Prints it."""
+    sections: tuple[tuple[str, Callable[[], Iterator[tuple[str, str]]]], ...] = (
+        ("Machine", machine),
+        ("Backends", backends),
+        ("Versions", versions),
+    )
+    for title, rows in sections:
+        print(f"{title}")
+        for name, value in rows():
+            print(f"  {name:<18}{value}")
+
+
+def machine() -> Iterator[tuple[str, str]]:
+    """The hardware, as far as rnnfast uses it."""
+    yield "system", _known(platform.platform)
+    yield "processor", _known(processor_name)
+    yield "instruction sets", _known(lambda: f"{', '.join(_cpu.supported_isas())}; used: {rnnfast.isa()}")
+    yield "cores", _known(cores)
+    yield "threads used", _known(lambda: str(rnnfast.get_num_threads()))
+    yield "caches", _known(caches)
+
+
+def backends() -> Iterator[tuple[str, str]]:
+    """Every backend: whether it runs, and its kernels."""
+    for name, reason in rnnfast.backends():
+        yield name, "runs" if reason is None else f"does not run: {reason}"
+        for variant in rnnfast.variants(name):
+            yield "", f"{variant.name}: {variant.strategy} ({variant.accepts})"
+
+
+def versions() -> Iterator[tuple[str, str]]:
+    """rnnfast, what it stands on, and the packages of its extras."""
+    yield "rnnfast", rnnfast.__version__
+    yield "Python", f"{platform.python_version()} ({platform.python_implementation()})"
+    yield "NumPy", np.__version__
+    for package, extras in optional_packages().items():
+        yield package, f"{_version(package)} [{', '.join(extras)}]"
+
+
+def optional_packages() -> dict[str, list[str]]:
+    """The packages that rnnfast's extras name, and which extras name them."""
+    packages: dict[str, list[str]] = {}
+    try:
+        requirements = metadata.requires("rnnfast") or []
+    except metadata.PackageNotFoundError:
+        return packages
+    for requirement in requirements:
+        found = re.match(r"([\w.-]+).*extra\s*==\s*['\"]([\w-]+)['\"]", requirement)
+        if found and found[1] != "rnnfast":
+            packages.setdefault(found[1], []).append(found[2])
+    return packages
+
+
+def processor_name() -> str:
+    """What the manufacturer calls it."""
+    if sys.platform == "darwin":
+        return _sysctl("machdep.cpu.brand_string")
+    if sys.platform.startswith("linux"):
+        lines = Path("/proc/cpuinfo").read_text()
+        found = re.search(r"^(?:model name|Model|CPU part)\s*:\s*(.+)$", lines, re.MULTILINE)
+        if found:
+            return f"{found[1]} ({platform.machine()})"
+    return platform.processor() or platform.machine()
+
+
+def cores() -> str:
+    """Those that the machine has, and those that this process may use."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{os.cpu_count()}, of which this process may use {usable}"
+
+
+def caches() -> str:
+    """Those of the first core: level, kind, size."""
+    if sys.platform == "darwin":
+        sizes = {level: int(_sysctl(f"hw.{level}cachesize")) >> 10 for level in ("l1d", "l1i", "l2")}
+        return ", ".join(f"{level} {kilobytes}K" for level, kilobytes in sizes.items())
+    found = []
+    for index in sorted(CPU_FOLDER.glob("index*")):
+        level, kind, size = ((index / name).read_text().strip() for name in ("level", "type", "size"))
+        found.append(f"L{level} {kind.lower()} {size}")
+    return ", ".join(found) or "unknown"
+
+
+def _sysctl(name: str) -> str:
+    return subprocess.run(["sysctl", "-n", name], capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _known(find: Callable[[], str]) -> str:
+    """What `find` says, or why it could not: one fact that is missing must not hide the others."""
+    try:
+        return find()
+    except Exception as error:
+        return f"unknown ({error})"

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rnnfast as package
+from rnnfast import _cpu, cli
+from rnnfast.commands import info
+
+
+def test_what_it_says(rnnfast) -> None:
+    result = rnnfast("info", RNNFAST_NUM_THREADS="3")
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = {line[:20].strip(): line[20:] for line in result.stdout.splitlines() if line.startswith("  ")}
+    assert lines["instruction sets"] == f"{', '.join(_cpu.supported_isas())}; used: {package.isa()}"
+    assert lines["threads used"] == "3"
+    assert lines["cores"].startswith(str(os.cpu_count()))
+    assert lines["processor"]
+    assert lines["rnnfast"] == package.__version__
+    assert lines["NumPy"] == np.__version__
+    assert lines["Python"].startswith(platform.python_version())
+    assert lines["rich"] == f"{metadata.version('rich')} [train]"
+    for name, reason in package.backends():
+        assert lines[name] == ("runs" if reason is None else f"does not run: {reason}")
+        for variant in package.variants(name):
+            assert f"{variant.name}: {variant.strategy}" in result.stdout
+
+
+def test_without_any_extra(rnnfast) -> None:
+    """Nothing optional is imported."""
+    result = rnnfast("info", missing=("rich", "matplotlib", "safetensors", "pooch", "scipy", "torch"))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "instruction sets" in result.stdout
+
+
+def test_extras_that_are_not_installed(monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def version(package: str) -> str:
+        if package == "rich":
+            return "1.2"
+        raise metadata.PackageNotFoundError(package)
+
+    monkeypatch.setattr(metadata, "version", version)
+    monkeypatch.setattr(
+        metadata,
+        "requires",
+        lambda _: ["numpy>=1", "rich>=13; extra == 'train'", 'rich; extra == "b"', "x; extra=='b'"],
+    )
+    assert cli.main(["info"]) == 0
+    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert ["rich", "1.2 [train, b]"] in lines
+    assert ["x", "not installed [b]"] in lines
+    assert "numpy" not in [name for name, *_ in lines]
+
+
+def test_an_unknown_instruction_set_hides_nothing_else(rnnfast) -> None:
+    result = rnnfast("info", RNNFAST_ISA="sse9")
+    assert result.returncode == 0
+    (line,) = [line for line in result.stdout.splitlines() if "instruction sets" in line]
+    assert "unknown" in line
+    assert "sse9" in line
+    assert package.__version__ in result.stdout
+
+
+def test_a_machine_that_tells_nothing(monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(*arguments: object) -> str:
+        raise OSError("no such file")
+
+    for name in ("processor_name", "caches", "cores"):
+        monkeypatch.setattr(info, name, broken)
+    monkeypatch.setattr(platform, "platform", broken)
+    assert cli.main(["info"]) == 0
+    assert capsys.readouterr().out.count("unknown (no such file)") == 4
+
+
+def test_caches(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(info, "CPU_FOLDER", tmp_path)
+    monkeypatch.setattr("sys.platform", "linux")
+    assert info.caches() == "unknown"
+    for index, values in enumerate([("1", "Data", "48K"), ("2", "Unified", "2048K")]):
+        folder = tmp_path / f"index{index}"
+        folder.mkdir()
+        for name, value in zip(("level", "type", "size"), values, strict=True):
+            (folder / name).write_text(value + "\n")
+    assert info.caches() == "L1 data 48K, L2 unified 2048K"
