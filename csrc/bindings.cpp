@@ -76,7 +76,7 @@ class KernelOf : public Kernel {
         a.h_n = static_cast<T*>(h_n.mutable_data());
         {
             py::gil_scoped_release release;
-            rnn_forward<T>(s_, kernels_, threads(), a);
+            rnn_forward<T>(s_, kernels_, team_size(s_, num_threads()), a);
         }
         return py::make_tuple(std::move(y), std::move(h_n));
     }
@@ -101,13 +101,13 @@ class KernelOf : public Kernel {
         a.db = db.mutable_data(), a.dh0 = dh0.mutable_data();
         {
             py::gil_scoped_release release;
-            rnn_backward<T>(s_, kernels_, threads(), a);
+            rnn_backward<T>(s_, kernels_, team_size(s_, num_threads()), a);
         }
         return py::make_tuple(std::move(dx), std::move(dw_ih), std::move(dw_hh), std::move(db), std::move(dh0));
     }
 
     const char* isa() const override { return kernels_.isa; }
-    int threads() const override { return useful_threads(s_, num_threads()); }
+    int threads() const override { return team_size(s_, num_threads()).threads; }
 
    private:
     const int64_t* checked_lengths(py::handle lengths, bool& ok) const {

@@ -171,16 +171,16 @@ class Backward {
 }  // namespace
 
 template <class T>
-void rnn_backward(const Sizes& sizes, const KernelTable<T>& kernels, int threads, const BackwardArrays<T>& arrays) {
+void rnn_backward(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize team, const BackwardArrays<T>& arrays) {
     const bool ragged = arrays.lengths;
-    Workspace workspace(bytes_of<Buffers<T>>(sizes, kernels, threads, ragged));
+    Workspace workspace(bytes_of<Buffers<T>>(sizes, kernels, team.threads, ragged));
     Arena arena(workspace.memory());
-    const Buffers<T> buffers(arena, sizes, kernels, threads, ragged);
+    const Buffers<T> buffers(arena, sizes, kernels, team.threads, ragged);
     const Backward<T> backward(sizes, kernels, arrays, buffers);
-    run_team(threads, [&](Member& member) { backward.run(member); });
+    run_team(team, [&](Member& member) { backward.run(member); });
 }
 
-template void rnn_backward(const Sizes&, const KernelTable<float>&, int, const BackwardArrays<float>&);
-template void rnn_backward(const Sizes&, const KernelTable<double>&, int, const BackwardArrays<double>&);
+template void rnn_backward(const Sizes&, const KernelTable<float>&, TeamSize, const BackwardArrays<float>&);
+template void rnn_backward(const Sizes&, const KernelTable<double>&, TeamSize, const BackwardArrays<double>&);
 
 }  // namespace rnnfast

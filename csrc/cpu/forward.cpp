@@ -13,8 +13,9 @@ namespace {
 // What a chunk of inputs and outputs may take of the second-level cache, in bytes.
 constexpr Index kChunkBytes = 128 * 1024;
 
-// Below this many multiplications, a thread costs more to wake up than it saves: about 5 us.
-constexpr double kMultiplicationsPerThread = 50e3;
+// Multiplications for each thread below which it costs more to share them than it saves, a few us; and of a whole pass
+// that make up for waking a sleeping thread, some 50 us.
+constexpr double kWorthSharing = 50e3, kWorthWaking = 2e6;
 
 template <class T>
 struct Buffers {
@@ -121,23 +122,23 @@ class Forward {
 
 }  // namespace
 
-int useful_threads(const Sizes& s, int most) {
-    const double multiplications = double(s.seq_len) * s.batch * s.hidden_size * (s.input_size + s.hidden_size);
-    const double worth = multiplications / kMultiplicationsPerThread;
-    return static_cast<int>(std::clamp(std::min(worth, double(s.batch)), 1.0, double(most)));
+TeamSize team_size(const Sizes& s, int most) {
+    const double work = double(s.seq_len) * s.batch * s.hidden_size * (s.input_size + s.hidden_size);
+    const double worth = std::min(work / kWorthSharing, double(s.batch));
+    return {static_cast<int>(std::clamp(worth, 1.0, double(most))), work >= kWorthWaking};
 }
 
 template <class T>
-void rnn_forward(const Sizes& sizes, const KernelTable<T>& kernels, int threads, const ForwardArrays<T>& arrays) {
+void rnn_forward(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize team, const ForwardArrays<T>& arrays) {
     const bool ragged = arrays.lengths;
     Workspace workspace(bytes_of<Buffers<T>>(sizes, kernels, ragged));
     Arena arena(workspace.memory());
     const Buffers<T> buffers(arena, sizes, kernels, ragged);
     const Forward<T> forward(sizes, kernels, arrays, buffers);
-    run_team(threads, [&](Member& member) { forward.run(member); });
+    run_team(team, [&](Member& member) { forward.run(member); });
 }
 
-template void rnn_forward(const Sizes&, const KernelTable<float>&, int, const ForwardArrays<float>&);
-template void rnn_forward(const Sizes&, const KernelTable<double>&, int, const ForwardArrays<double>&);
+template void rnn_forward(const Sizes&, const KernelTable<float>&, TeamSize, const ForwardArrays<float>&);
+template void rnn_forward(const Sizes&, const KernelTable<double>&, TeamSize, const ForwardArrays<double>&);
 
 }  // namespace rnnfast

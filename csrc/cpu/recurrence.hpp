@@ -3,6 +3,7 @@
 #pragma once
 
 #include "contract.hpp"
+#include "thread_pool.hpp"
 
 namespace rnnfast {
 
@@ -53,14 +54,14 @@ struct BackwardArrays {
     T* dh0;                  // (B, H), out
 };
 
-// How many of `most` threads are worth waking up for one pass over such a problem.
-int useful_threads(const Sizes& sizes, int most);
+// The threads, at most `most`, that one pass over such a problem is worth.
+TeamSize team_size(const Sizes& sizes, int most);
 
-// Both run on up to `threads` threads; the bits of the results do not depend on how many.
+// Both run on up to team.threads threads; the bits of the results do not depend on how many.
 template <class T>
-void rnn_forward(const Sizes& sizes, const KernelTable<T>& kernels, int threads, const ForwardArrays<T>& arrays);
+void rnn_forward(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize team, const ForwardArrays<T>& arrays);
 
 template <class T>
-void rnn_backward(const Sizes& sizes, const KernelTable<T>& kernels, int threads, const BackwardArrays<T>& arrays);
+void rnn_backward(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize team, const BackwardArrays<T>& arrays);
 
 }  // namespace rnnfast

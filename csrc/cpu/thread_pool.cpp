@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
@@ -15,13 +16,17 @@ namespace {
 constexpr int kMostThreads = 256;
 // A worker that finds no job looks again this often, some tens of microseconds, before it sleeps.
 constexpr int kSpinsBeforeSleep = 2000;
+// A job that comes so soon after another is one of a row of jobs: threads are woken up for it that the row will use.
+constexpr int64_t kSoon = std::chrono::nanoseconds(std::chrono::microseconds(20)).count();
 
 class Pool {
    public:
-    // False if the pool is at work for another caller.
-    bool run(int threads, Job job, const void* context) {
+    // Does nothing and returns false if the pool is at work for another caller, or asleep and not worth waking.
+    bool run(TeamSize size, Job job, const void* context) {
         std::unique_lock<std::mutex> caller(caller_, std::try_to_lock);
         if (!caller.owns_lock()) return false;
+        const int threads = size.threads;
+        if (!size.wake && sleepers_.load() == workers_ && now() - finished_.load() > kSoon) return false;
         while (workers_ < threads - 1) {
             const int id = ++workers_;
             std::thread([this, id] { work(id); }).detach();
@@ -40,8 +45,12 @@ class Pool {
         job(context, member);
         call_.store(call);  // a team of nobody: who comes now stays outside
         spin_until([this] { return inside_.load() == 0; });
+        finished();
         return true;
     }
+
+    // A job is over, of the pool's or of a caller who worked alone.
+    void finished() { finished_.store(now()); }
 
    private:
     static constexpr uint64_t kSizeMask = 0xffff;
@@ -59,20 +68,27 @@ class Pool {
     }
 
     uint64_t next_call(uint64_t seen) {
-        for (int spins = 0; spins < kSpinsBeforeSleep; ++spins) {
-            const uint64_t call = call_.load();
-            if (call != seen && (call & kSizeMask)) return call;
-            pause();
+        for (;;) {
+            uint64_t call = seen;
+            for (int spins = 0; spins < kSpinsBeforeSleep; ++spins) {
+                call = call_.load();
+                if (call != seen && (call & kSizeMask)) return call;
+                pause();
+            }
+            // The job that wakes this thread may be over by the time it runs: it looks out for the next one then.
+            std::unique_lock<std::mutex> lock(sleep_);
+            sleepers_.fetch_add(1);
+            wake_.wait(lock, [&] { return call_.load() != call; });
+            sleepers_.fetch_sub(1);
         }
-        std::unique_lock<std::mutex> lock(sleep_);
-        sleepers_.fetch_add(1);
-        uint64_t call;
-        wake_.wait(lock, [&] { return call = call_.load(), call != seen && (call & kSizeMask); });
-        sleepers_.fetch_sub(1);
-        return call;
+    }
+
+    static int64_t now() {
+        return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
     }
 
     std::mutex caller_;
+    std::atomic<int64_t> finished_{0};  // when the last job was
     int workers_ = 0;
     // Odd cache lines apart: the workers look at call_ all the time.
     alignas(64) std::atomic<uint64_t> call_{0};  // a counter, and in the low 16 bits the team's size while it works
@@ -117,11 +133,12 @@ std::atomic<int> most_threads{0};
 
 }  // namespace
 
-void run_team(int threads, Job job, const void* context) {
-    if (threads > 1 && the_pool().run(threads, job, context)) return;
+void run_team(TeamSize size, Job job, const void* context) {
+    if (size.threads > 1 && the_pool().run(size, job, context)) return;
     Team alone(1);
     Member member(alone, 0);
     job(context, member);
+    if (size.threads > 1) the_pool().finished();
 }
 
 int num_threads() {

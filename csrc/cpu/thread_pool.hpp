@@ -72,15 +72,22 @@ class Member {
     uint64_t phase_ = 0;
 };
 
+// How many threads a job is for, and whether it is worth waking them up where they sleep: what follows hard upon
+// another job finds them awake, or wakes them for those to come.
+struct TeamSize {
+    int threads;
+    bool wake;
+};
+
 using Job = void (*)(const void* context, Member& member);
 
-// Runs job(context, member) on up to `threads` threads, the caller among them, and returns when its phases are
+// Runs job(context, member) on up to size.threads threads, the caller among them, and returns when its phases are
 // complete. The caller works alone while the pool is busy with another caller's job.
-void run_team(int threads, Job job, const void* context);
+void run_team(TeamSize size, Job job, const void* context);
 
 template <class F>
-void run_team(int threads, const F& f) {
-    run_team(threads, [](const void* context, Member& member) { (*static_cast<const F*>(context))(member); }, &f);
+void run_team(TeamSize size, const F& f) {
+    run_team(size, [](const void* context, Member& member) { (*static_cast<const F*>(context))(member); }, &f);
 }
 
 // The most threads that a job may use: set_num_threads, else RNNFAST_NUM_THREADS, else OMP_NUM_THREADS, else the

@@ -151,9 +151,9 @@ void check(const std::string& isa) {
     const BackwardArrays<T> bw{
         dy.get(pick(0, 3) > 0), x.get(),  y.get(),     w_ih.get(),  w_hh.get(), h0.get(has_h0), dh_n.get(pick(0, 1)),
         lengths.get(ragged),    dx.get(), dw_ih.get(), dw_hh.get(), db.get(),   dh0.get()};
-    const int threads = static_cast<int>(pick(1, 3));
-    rnn_forward(s, kernels<T>(isa), threads, fw);
-    rnn_backward(s, kernels<T>(isa), threads, bw);
+    const TeamSize team{static_cast<int>(pick(1, 3)), pick(0, 1) == 1};
+    rnn_forward(s, kernels<T>(isa), team, fw);
+    rnn_backward(s, kernels<T>(isa), team, bw);
     const Expected<T> right(s, fw, bw);
     compare("y", right.y, y, s, isa.c_str());
     compare("h_n", right.h_n, h_n, s, isa.c_str());
