@@ -26,9 +26,10 @@ from rnnfast.bench.timing import interleave, medians
 from rnnfast.reference import rnn_backward, rnn_forward
 from rnnfast.typing import Array
 
-# Of the norm of the right result: a wrong one is off by far more, rounding by far less. No bound on each element: where
-# rounding moves a pre-activation of relu across 0, a single gradient changes by all of itself.
-TOLERANCE = 1e-3
+# Of the norm of the right result: a wrong one is off by its own size. Rounding alone comes to 1e-6, but for relu, whose
+# derivative jumps: of the largest case's pre-activations so many round to the other side of 0 that every contender's
+# gradients are off by 1e-3. For the same reason there is no bound on each element.
+TOLERANCE = 1e-2
 
 
 def main() -> None:
