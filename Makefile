@@ -4,8 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 EXTRAS ?= test
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc rnnfast -type f -not -name '*.pyc')
-INSTALLED := $(VENV)/.installed-$(subst $(subst ,, ),-,$(subst $(comma),-,$(EXTRAS)))
-comma := ,
+INSTALLED := $(VENV)/.installed-$(EXTRAS)
 
 .PHONY: demo test lint clean
 demo: $(INSTALLED)
