@@ -99,14 +99,9 @@ class MeanSquaredError(_Elementwise):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BinaryCrossentropy(_Elementwise):
-    """-(y log p + (1 - y) log(1 - p)), averaged; y in 0..1.
+class _OfProbabilities(_Elementwise):
+    """Targets in 0..1 for every element; predictions are probabilities, or logits."""
 
-    Args:
-        from_logits: predictions are z with p = sigmoid(z).
-    """
-
-    fused_activation: ClassVar[str] = "sigmoid"
     from_logits: bool = False
 
     def __post_init__(self) -> None:
@@ -117,6 +112,17 @@ class BinaryCrossentropy(_Elementwise):
         array = super().targets(y, shape, dtype)
         _check_range("y", array, 0, 1)
         return array
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinaryCrossentropy(_OfProbabilities):
+    """-(y log p + (1 - y) log(1 - p)), averaged; y in 0..1.
+
+    Args:
+        from_logits: predictions are z with p = sigmoid(z).
+    """
+
+    fused_activation: ClassVar[str] = "sigmoid"
 
     def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[float, Array]:
         if self.from_logits:
@@ -136,7 +142,7 @@ class BinaryCrossentropy(_Elementwise):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CategoricalCrossentropy(_Elementwise):
+class CategoricalCrossentropy(_OfProbabilities):
     """-sum_c y_c log p_c, averaged over rows; y is one-hot, or a distribution over the C classes.
 
     Args:
@@ -144,16 +150,6 @@ class CategoricalCrossentropy(_Elementwise):
     """
 
     fused_activation: ClassVar[str] = "softmax"
-    from_logits: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_flag("from_logits", self.from_logits)
-
-    def targets(self, y: object, shape: tuple[int, ...], dtype: str) -> Array:
-        array = super().targets(y, shape, dtype)
-        _check_range("y", array, 0, 1)
-        return array
 
     def _terms_per_row(self, units: int) -> int:
         return 1
