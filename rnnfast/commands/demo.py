@@ -19,7 +19,7 @@ from rnnfast.commands.options import Failure, add_out, integer, number, require,
 if TYPE_CHECKING:
     from rich.console import Console
 
-SECONDS = 40.0
+SECONDS = 30.0
 MILESTONES = (1 / 32, 1 / 16, *(eighth / 8 for eighth in range(1, 9)))
 """Parts of the training after which figures are printed: at first, more happens."""
 START, PASSAGE = "The ", 500
