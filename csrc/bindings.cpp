@@ -13,8 +13,8 @@
 #include <string>
 
 #include "cpu/dispatch.hpp"
-#include "cpu/recurrence.hpp"
 #include "cpu/thread_pool.hpp"
+#include "cpu/variants.hpp"
 
 namespace py = pybind11;
 
@@ -55,7 +55,8 @@ class Kernel {
 template <class T>
 class KernelOf : public Kernel {
    public:
-    KernelOf(const Sizes& sizes, const std::string& isa) : s_(sizes), kernels_(kernels<T>(isa)) {}
+    KernelOf(const Sizes& sizes, const std::string& isa, const std::string& forward, const std::string& backward)
+        : s_(sizes), kernels_(kernels<T>(isa)), forward_(variant<T>(forward)), backward_(variant<T>(backward)) {}
 
     py::object forward(py::handle x, py::handle w_ih, py::handle w_hh, py::handle b, py::handle h0, py::handle lengths,
                        py::handle out) const override {
@@ -76,7 +77,7 @@ class KernelOf : public Kernel {
         a.h_n = static_cast<T*>(h_n.mutable_data());
         {
             py::gil_scoped_release release;
-            rnn_forward<T>(s_, kernels_, team_size(s_, num_threads()), a);
+            forward_.forward(s_, kernels_, team_size(s_, num_threads()), a);
         }
         return py::make_tuple(std::move(y), std::move(h_n));
     }
@@ -101,7 +102,7 @@ class KernelOf : public Kernel {
         a.db = db.mutable_data(), a.dh0 = dh0.mutable_data();
         {
             py::gil_scoped_release release;
-            rnn_backward<T>(s_, kernels_, team_size(s_, num_threads()), a);
+            backward_.backward(s_, kernels_, team_size(s_, num_threads()), a);
         }
         return py::make_tuple(std::move(dx), std::move(dw_ih), std::move(dw_hh), std::move(db), std::move(dh0));
     }
@@ -118,6 +119,8 @@ class KernelOf : public Kernel {
 
     const Sizes s_;
     const KernelTable<T>& kernels_;
+    const Variant<T>& forward_;
+    const Variant<T>& backward_;
 };
 
 Activation activation_of(const std::string& name) {
@@ -129,10 +132,11 @@ Activation activation_of(const std::string& name) {
 
 std::unique_ptr<Kernel> make_kernel(Index seq_len, Index batch, Index input_size, Index hidden_size,
                                     const std::string& dtype, const std::string& activation, bool reverse,
-                                    Index bptt_steps, const std::string& isa) {
+                                    Index bptt_steps, const std::string& isa, const std::string& forward,
+                                    const std::string& backward) {
     const Sizes sizes{seq_len, batch, input_size, hidden_size, activation_of(activation), reverse, bptt_steps};
-    if (dtype == "float32") return std::make_unique<KernelOf<float>>(sizes, isa);
-    if (dtype == "float64") return std::make_unique<KernelOf<double>>(sizes, isa);
+    if (dtype == "float32") return std::make_unique<KernelOf<float>>(sizes, isa, forward, backward);
+    if (dtype == "float64") return std::make_unique<KernelOf<double>>(sizes, isa, forward, backward);
     throw py::type_error("dtype: expected float32 or float64, got '" + dtype + "'");
 }
 
@@ -143,11 +147,12 @@ PYBIND11_MODULE(_cpu, m) {
     py::class_<Kernel>(m, "Kernel")
         .def(py::init(&make_kernel), py::kw_only(), py::arg("seq_len"), py::arg("batch"), py::arg("input_size"),
              py::arg("hidden_size"), py::arg("dtype"), py::arg("activation"), py::arg("reverse"), py::arg("bptt_steps"),
-             py::arg("isa"))
+             py::arg("isa"), py::arg("forward"), py::arg("backward"))
         .def("forward", &Kernel::forward)
         .def("backward", &Kernel::backward)
         .def_property_readonly("isa", &Kernel::isa)
         .def_property_readonly("threads", &Kernel::threads);
+    m.def("variant_names", &variant_names);
     m.def("supported_isas", &supported_isas);
     m.def("default_isa", &default_isa);
     m.def("num_threads", &num_threads);

@@ -33,6 +33,7 @@ struct PanelProduct {
     const T* a;
     Index a_outer, a_row, a_depth;
     const T* panel;
+    Index panel_row;  // between its rows: width * vector_len if it is packed
     const T* init;
     Index init_outer, init_row;
     T* c;
@@ -48,8 +49,8 @@ struct KernelTable {
     const char* isa;
     Index vector_len;  // elements of T in a vector
 
-    // The panel width, in vectors, that keeps the arithmetic units busy with this many rows.
-    int (*panel_width)(Index rows);
+    // The panel width, in vectors, that keeps the arithmetic units busy with a product of this many rows and depth.
+    int (*panel_width)(Index rows, Index depth);
 
     // By width - 1. A row-major (a_depth = 1), and A depth-major (a_row = 1).
     void (*multiply[kMaxPanelWidth])(const PanelProduct<T>&);
@@ -60,9 +61,12 @@ struct KernelTable {
     // da (n,) := (dy + carry) * f'(y), by Activation; dy may be null for zeros.
     void (*differentiate[kActivations])(const T* dy, const T* carry, const T* y, T* da, Index n);
 
-    // panel [depth][width * vector_len] from the rows of a (columns x depth) matrix: panel[k][j] = w[j * stride + k].
-    void (*pack_transposed)(const T* w, Index stride, Index depth, Index columns, int width, T* panel);
-    // The same from `depth` row pointers: panel[k][j] = rows[k][first + j].
+    // to[j * to_stride + i] = a[i * a_stride + j] for rows x columns elements of a; the rows of `to` are filled up with
+    // zeros to whole vectors. So a panel is packed from the rows of a transposed operand.
+    void (*transpose_padded)(const T* a, Index a_stride, Index rows, Index columns, T* to, Index to_stride);
+    // The same with dense rows, to_stride = rows, and nothing written past the last.
+    void (*transpose_dense)(const T* a, Index a_stride, Index rows, Index columns, T* to);
+    // panel [depth][width * vector_len] from `depth` row pointers: panel[k][j] = rows[k][first + j].
     void (*pack_rows)(const T* const* rows, Index first, Index depth, Index columns, int width, T* panel);
     // sums (n,) += the sum over k of a[k * stride + j], in order of k; lost (n,) carries what rounding took from call
     // to call, zeros at first.

@@ -8,16 +8,45 @@ constexpr int rows_per_tile(int width) {
     return kMostRows[RNNFAST_VECTOR_REGISTERS >= 32][width - 1];
 }
 
-// Wide enough that the rows, if they are few, make enough independent sums to hide the latency of each.
-inline int panel_width(Index rows) {
-    for (int width = kMaxPanelWidth; width > 3; --width)
-        if (rows <= rows_per_tile(width)) return width;
-    return 3;
+// Rows in tiles of a width: as few as possible, of heights that differ by at most one.
+struct Tiling {
+    Index tiles, height, higher;  // `higher` of the tiles have one row more
+    Tiling(Index rows, int width)
+        : tiles((rows + rows_per_tile(width) - 1) / rows_per_tile(width)),
+          height(tiles > 1 ? rows / tiles : rows),
+          higher(rows - tiles * height) {}
+};
+
+// The deepest panel of up to two vectors that stays in the registers as a whole, while all rows go by.
+constexpr int kResidentDepth = RNNFAST_VECTOR_REGISTERS >= 32 ? 12 : 6;
+
+// The width of the least cost for each column: of a step of the depth, in half cycles, a tile takes an operation for
+// each of its sums, a load for each vector and row, and at least the latency of a sum. Loads settle ties.
+inline int panel_width(Index rows, Index depth) {
+    constexpr double kLatency = 8, kTie = 0.05;
+    if (depth <= kResidentDepth && rows > 2 * rows_per_tile(2)) return 2;
+    const auto cost_of_tile = [=](Index height, int width) {
+        const double sums = double(height) * width, loads = double(height) + width;
+        const double busy = sums > loads ? sums : loads;
+        return (busy > kLatency ? busy : kLatency) + kTie * loads;
+    };
+    int best = 1;
+    double least = 0;
+    for (int width = 1; width <= kMaxPanelWidth; ++width) {
+        const Tiling t(rows, width);
+        const double tall = double(t.higher) * cost_of_tile(t.height + 1, width);
+        const double cost = (tall + double(t.tiles - t.higher) * cost_of_tile(t.height, width)) / width;
+        if (width == 1 || cost < least) best = width, least = cost;
+    }
+    return best;
 }
 
+// How far before its use a panel that is read as a stream is fetched, in bytes.
+constexpr Index kStreamAhead = 2048;
+
 template <class T, int kRows, int kWidth, bool kDepthMajor>
-void multiply_tile(Index depth, const T* a, Index stride, const T* panel, const T* init, Index init_row, T* c,
-                   Index c_row, Index columns, const char* ahead, Index ahead_step) {
+void multiply_tile(Index depth, const T* a, Index stride, const T* panel, Index panel_row, const T* init,
+                   Index init_row, T* c, Index c_row, Index columns, const char* ahead, Index ahead_step) {
     constexpr Index kLen = kLanes<T>;
     const Index tail = columns - (kWidth - 1) * kLen;  // columns of the last vector
     Vector<T> sum[kRows][kWidth] = {};
@@ -31,10 +60,17 @@ void multiply_tile(Index depth, const T* a, Index stride, const T* panel, const 
             RNNFAST_UNROLL
             for (int w = 0; w < kWidth; ++w) sum[r][w] += value * b[w];
         }
-        panel += kWidth * kLen;
+        panel += panel_row;
         a += kDepthMajor ? stride : 1;
-        __builtin_prefetch(ahead, 0, RNNFAST_PREFETCH);
-        ahead += ahead_step;
+        if constexpr (kRows * kWidth <= kMaxPanelWidth) {
+            // So few rows use a panel hardly more than once: it is fetched as a stream, a little before it is read.
+            RNNFAST_UNROLL
+            for (int line = 0; line < kWidth * RNNFAST_VECTOR_BYTES; line += 64)
+                __builtin_prefetch(reinterpret_cast<const char*>(panel) + kStreamAhead + line);
+        } else {
+            __builtin_prefetch(ahead);
+            ahead += ahead_step;
+        }
     }
     RNNFAST_UNROLL
     for (int r = 0; r < kRows; ++r, init += init_row, c += c_row) {
@@ -46,7 +82,7 @@ void multiply_tile(Index depth, const T* a, Index stride, const T* panel, const 
 }
 
 template <class T>
-using Tile = void (*)(Index, const T*, Index, const T*, const T*, Index, T*, Index, Index, const char*, Index);
+using Tile = void (*)(Index, const T*, Index, const T*, Index, const T*, Index, T*, Index, Index, const char*, Index);
 
 // The tiles of 1 to rows_per_tile(kWidth) rows.
 template <class T, int kWidth, bool kDepthMajor, int... kRows>
@@ -59,45 +95,62 @@ struct AllTiles : AllTiles<T, kWidth, kDepthMajor, kLeft - 1, kLeft, kRows...> {
 template <class T, int kWidth, bool kDepthMajor, int... kRows>
 struct AllTiles<T, kWidth, kDepthMajor, 0, kRows...> : Tiles<T, kWidth, kDepthMajor, kRows...> {};
 
-// Rows go into as few tiles as possible, of sizes that differ by at most one.
+// A shallow product: the panel in registers, row after row.
+template <class T, int kWidth, int kDepth>
+void multiply_resident(const PanelProduct<T>& p) {
+    constexpr Index kLen = kLanes<T>, kLast = (kWidth - 1) * kLen;
+    const Index tail = p.columns - kLast;
+    Vector<T> b[kDepth][kWidth];
+    RNNFAST_UNROLL
+    for (int k = 0; k < kDepth; ++k) RNNFAST_UNROLL
+    for (int w = 0; w < kWidth; ++w) b[k][w] = load(p.panel + k * p.panel_row + w * kLen);
+    for (Index o = 0; o < p.outer; ++o) {
+        const T* a = p.a + o * p.a_outer;
+        const T* init = p.init + o * p.init_outer;
+        T* c = p.c + o * p.c_outer;
+        for (Index r = 0; r < p.rows; ++r, a += p.a_row, init += p.init_row, c += p.c_row) {
+            Vector<T> sum[kWidth] = {};
+            RNNFAST_UNROLL
+            for (int k = 0; k < kDepth; ++k) RNNFAST_UNROLL
+            for (int w = 0; w < kWidth; ++w) sum[w] += a[k] * b[k][w];
+            RNNFAST_UNROLL
+            for (int w = 0; w < kWidth - 1; ++w) store(c + w * kLen, load(init + w * kLen) + sum[w]);
+            store_first(c + kLast, load_first(init + kLast, tail) + sum[kWidth - 1], tail);
+        }
+    }
+}
+
+template <class T, int kWidth, int kDepth = kResidentDepth>
+RNNFAST_INLINE void multiply_shallow(const PanelProduct<T>& p) {
+    if constexpr (kDepth > 0)
+        p.depth == kDepth ? multiply_resident<T, kWidth, kDepth>(p) : multiply_shallow<T, kWidth, kDepth - 1>(p);
+}
+
 template <class T, int kWidth, bool kDepthMajor>
 void multiply_panel(const PanelProduct<T>& p) {
-    constexpr Index kMost = rows_per_tile(kWidth);
-    const Index tiles = (p.rows + kMost - 1) / kMost;
-    if (tiles == 0) return;
-    const Index small = p.rows / tiles, larger = p.rows % tiles;
+    if constexpr (kWidth <= 2 && !kDepthMajor)
+        if (p.depth <= kResidentDepth && p.outer * p.rows > rows_per_tile(kWidth))
+            return multiply_shallow<T, kWidth>(p);
+    const Tiling tiling(p.rows, kWidth);
+    if (tiling.tiles == 0) return;
     const Index a_row = kDepthMajor ? 1 : p.a_row, stride = kDepthMajor ? p.a_depth : p.a_row;
     // Each tile fetches its part of the next panel, a little with every step of the depth.
     const Index panel_bytes = kWidth * kLanes<T> * Index(sizeof(T)) * p.depth;
-    const Index ahead_step = p.next ? panel_bytes / (p.outer * tiles * p.depth) : 0;
+    const Index ahead_step = p.next ? panel_bytes / (p.outer * tiling.tiles * p.depth) : 0;
     const char* ahead = reinterpret_cast<const char*>(p.next ? p.next : p.panel);
     for (Index o = 0; o < p.outer; ++o) {
         const T* a = p.a + o * p.a_outer;
         const T* init = p.init + o * p.init_outer;
         T* c = p.c + o * p.c_outer;
-        for (Index i = 0; i < tiles; ++i) {
-            const Index rows = small + (i < larger);
-            AllTiles<T, kWidth, kDepthMajor>::kTable[rows - 1](p.depth, a, stride, p.panel, init, p.init_row, c,
-                                                               p.c_row, p.columns, ahead, ahead_step);
+        for (Index i = 0; i < tiling.tiles; ++i) {
+            const Index rows = tiling.height + (i < tiling.higher);
+            AllTiles<T, kWidth, kDepthMajor>::kTable[rows - 1](p.depth, a, stride, p.panel, p.panel_row, init,
+                                                               p.init_row, c, p.c_row, p.columns, ahead, ahead_step);
             ahead += ahead_step * p.depth;
             a += rows * a_row;
             init += rows * p.init_row;
             c += rows * p.c_row;
         }
-    }
-}
-
-// In blocks of the depth: reads run along the rows of w, writes stay in the first-level cache.
-template <class T>
-void pack_transposed(const T* w, Index stride, Index depth, Index columns, int width, T* panel) {
-    constexpr Index kBlock = 64;
-    const Index full = width * kLanes<T>;
-    for (Index first = 0; first < depth; first += kBlock) {
-        const Index last = first + kBlock < depth ? first + kBlock : depth;
-        for (Index j = 0; j < columns; ++j)
-            for (Index k = first; k < last; ++k) panel[k * full + j] = w[j * stride + k];
-        for (Index j = columns; j < full; ++j)
-            for (Index k = first; k < last; ++k) panel[k * full + j] = 0;
     }
 }
 
@@ -113,15 +166,26 @@ void pack_rows(const T* const* rows, Index first, Index depth, Index columns, in
     }
 }
 
-// Kahan's summation: there can be as many rows as steps times sequences.
+// Kahan's summation of the sums of short blocks: there can be as many rows as steps times sequences, and one sum after
+// the other would wait for its latency.
 template <class T>
 void add_rows(const T* a, Index stride, Index rows, Index n, T* sums, T* lost) {
-    constexpr Index kLen = kLanes<T>;
+    constexpr Index kLen = kLanes<T>, kBlock = 16, kChains = 4;
     for (Index j = 0; j < n; j += kLen) {
         const Index lanes = n - j < kLen ? n - j : kLen;
         Vector<T> sum = load_first(sums + j, lanes), low = load_first(lost + j, lanes);
-        for (Index i = 0; i < rows; ++i) {
-            const Vector<T> term = load_first(a + i * stride + j, lanes) - low;
+        const T* row = a + j;
+        for (Index left = rows; left > 0; left -= kBlock) {
+            Vector<T> chain[kChains] = {};
+            if (left >= kBlock && lanes == kLen) {
+                RNNFAST_UNROLL
+                for (Index i = 0; i < kBlock; ++i) chain[i % kChains] += load(row + i * stride);
+            } else {
+                for (Index i = 0; i < kBlock && i < left; ++i)
+                    chain[i % kChains] += load_first(row + i * stride, lanes);
+            }
+            row += kBlock * stride;
+            const Vector<T> term = ((chain[0] + chain[1]) + (chain[2] + chain[3])) - low;
             const Vector<T> next = sum + term;
             low = (next - sum) - term;
             sum = next;

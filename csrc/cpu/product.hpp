@@ -15,15 +15,16 @@ constexpr Index kPanelBytes = 24 * 1024;
 // dot products of such a length round less than one long sum does.
 constexpr Index kShallow = 64;
 
-// The columns [0, columns) in panels of up to `width` vectors, as even as they can be.
+// The columns [0, columns) in panels of up to `width` vectors, as even as they can be; a multiple of `owners` of them,
+// where there are vectors enough.
 struct Panels {
     Index vector_len, columns, vectors, count;
 
-    Panels(Index vector_len, int width, Index columns)
+    Panels(Index vector_len, int width, Index columns, int owners = 1)
         : vector_len(vector_len),
           columns(columns),
           vectors((columns + vector_len - 1) / vector_len),
-          count((vectors + width - 1) / width) {}
+          count(std::min(vectors, (vectors + width * owners - 1) / (width * owners) * owners)) {}
 
     int width(Index panel) const { return static_cast<int>(vectors / count + (panel < vectors % count)); }
     Index first_vector(Index panel) const { return panel * (vectors / count) + std::min(panel, vectors % count); }
@@ -45,8 +46,8 @@ struct PackedMatrix {
     Index depth;
     T* data;
 
-    PackedMatrix(Arena& arena, const KernelTable<T>& kernels, int width, Index depth, Index columns)
-        : panels(kernels.vector_len, width, columns),
+    PackedMatrix(Arena& arena, const KernelTable<T>& kernels, int width, Index depth, Index columns, int owners = 1)
+        : panels(kernels.vector_len, width, columns, owners),
           depth(depth),
           data(arena.take<T>(panels.vectors * kernels.vector_len * depth)) {}
 
@@ -54,15 +55,43 @@ struct PackedMatrix {
 
     // Panel p from w (columns x depth), for products with its transpose.
     void pack_transposed(const KernelTable<T>& kernels, const T* w, Index p) const {
-        kernels.pack_transposed(w + panels.first_column(p) * depth, depth, depth, panels.columns_in(p), panels.width(p),
-                                panel(p));
+        kernels.transpose_padded(w + panels.first_column(p) * depth, depth, panels.columns_in(p), depth, panel(p),
+                                 panels.width(p) * panels.vector_len);
     }
 
-    // Panel p from w (depth x columns), given as row pointers.
-    void pack_rows(const KernelTable<T>& kernels, const T* const* rows, Index p) const {
-        kernels.pack_rows(rows, panels.first_column(p), depth, panels.columns_in(p), panels.width(p), panel(p));
+    // Panel p from w (depth x columns).
+    void pack(const KernelTable<T>& kernels, const T* w, Index p) const {
+        constexpr Index kRows = 64;
+        const T* rows[kRows];
+        for (Index k = 0; k < depth; k += kRows) {
+            const Index count = std::min(kRows, depth - k);
+            for (Index i = 0; i < count; ++i) rows[i] = w + (k + i) * panels.columns;
+            kernels.pack_rows(rows, panels.first_column(p), count, panels.columns_in(p), panels.width(p),
+                              panel(p) + k * panels.width(p) * panels.vector_len);
+        }
     }
 };
+
+// The depth of the blocks that a product with a panel of so many bytes a row goes in.
+inline Index block_depth(Index depth, Index row_bytes) {
+    const Index most = depth <= kShallow ? kShallow / 2 : kPanelBytes / row_bytes;
+    const Index blocks = (depth + most - 1) / most;
+    return (depth + blocks - 1) / blocks;
+}
+
+// c = init + a * panel, in blocks of the depth; `next` is the panel after this one.
+template <class T>
+void multiply_in_blocks(void (*kernel)(const PanelProduct<T>&), PanelProduct<T> p, const T* next = nullptr) {
+    const Index whole = p.depth, depth = block_depth(whole, p.panel_row * Index(sizeof(T)));
+    for (Index k = 0; k < whole; k += depth) {
+        const bool last = k + depth >= whole;
+        p.depth = std::min(depth, whole - k);
+        p.next = last ? next : p.panel + p.depth * p.panel_row;
+        kernel(p);
+        p.a += p.depth * p.a_depth, p.panel += p.depth * p.panel_row;
+        p.init = p.c, p.init_outer = p.c_outer, p.init_row = p.c_row;
+    }
+}
 
 // Rows of a row-major matrix in `outer` blocks; a stride of 0 repeats.
 template <class T>
@@ -71,32 +100,31 @@ struct Rows {
     Index outer, row;
 };
 
-// c = init + a * w for `outer` blocks of `rows` rows, all columns of w.
+// c = init + a * w for `outer` blocks of `rows` rows, and the panels [begin, end) of w.
+template <class T>
+void multiply(const KernelTable<T>& kernels, Index outer, Index rows, Rows<const T> a, const PackedMatrix<T>& w,
+              Index begin, Index end, Rows<const T> init, Rows<T> c) {
+    const bool one_block = a.outer == rows * a.row && c.outer == rows * c.row && init.outer == rows * init.row;
+    if (one_block) rows *= outer, outer = 1;
+    for (Index p = begin; p < end; ++p) {
+        const int width = w.panels.width(p);
+        const Index first = w.panels.first_column(p);
+        PanelProduct<T> product{};
+        product.outer = outer, product.rows = rows, product.depth = w.depth;
+        product.a = a.data, product.a_outer = a.outer, product.a_row = a.row, product.a_depth = 1;
+        product.panel = w.panel(p), product.panel_row = width * w.panels.vector_len;
+        product.init = init.data + first, product.init_outer = init.outer, product.init_row = init.row;
+        product.c = c.data + first, product.c_outer = c.outer, product.c_row = c.row;
+        product.columns = w.panels.columns_in(p);
+        // Panels follow one another in memory; after the last comes the first, for the next step.
+        multiply_in_blocks(kernels.multiply[width - 1], product, w.panel(p + 1 == end ? begin : p + 1));
+    }
+}
+
 template <class T>
 void multiply(const KernelTable<T>& kernels, Index outer, Index rows, Rows<const T> a, const PackedMatrix<T>& w,
               Rows<const T> init, Rows<T> c) {
-    const bool one_block = a.outer == rows * a.row && c.outer == rows * c.row && init.outer == rows * init.row;
-    if (one_block) rows *= outer, outer = 1;
-    for (Index p = 0; p < w.panels.count; ++p) {
-        const int width = w.panels.width(p);
-        const Index first = w.panels.first_column(p), row_bytes = width * w.panels.vector_len * Index(sizeof(T));
-        const Index most = w.depth <= kShallow ? kShallow / 2 : kPanelBytes / row_bytes;
-        const Index blocks = (w.depth + most - 1) / most, depth = (w.depth + blocks - 1) / blocks;
-        for (Index k = 0; k < w.depth; k += depth) {
-            PanelProduct<T> block;
-            block.outer = outer, block.rows = rows, block.depth = std::min(depth, w.depth - k);
-            block.a = a.data + k, block.a_outer = a.outer, block.a_row = a.row, block.a_depth = 1;
-            block.panel = w.panel(p) + k * width * w.panels.vector_len;
-            block.init = (k ? c.data : init.data) + first;
-            block.init_outer = k ? c.outer : init.outer, block.init_row = k ? c.row : init.row;
-            block.c = c.data + first, block.c_outer = c.outer, block.c_row = c.row;
-            block.columns = w.panels.columns_in(p);
-            // Blocks and panels follow one another in memory; after the last comes the first, for the next step.
-            const bool last = p + 1 == w.panels.count && k + depth >= w.depth;
-            block.next = last ? w.data : block.panel + block.depth * width * w.panels.vector_len;
-            kernels.multiply[width - 1](block);
-        }
-    }
+    multiply(kernels, outer, rows, a, w, 0, w.panels.count, init, c);
 }
 
 }  // namespace rnnfast

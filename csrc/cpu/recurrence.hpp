@@ -1,5 +1,5 @@
-// The time loops. Shapes and equations: contract.hpp. Arrays are C-contiguous and do not overlap, but for inputs,
-// which may; the outputs need no initial value. A pointer marked optional may be null.
+// What every variant is given. Shapes and equations: contract.hpp. Arrays are C-contiguous and do not overlap, but for
+// inputs, which may; the outputs need no initial value. A pointer marked optional may be null.
 #pragma once
 
 #include "contract.hpp"
@@ -56,12 +56,5 @@ struct BackwardArrays {
 
 // The threads, at most `most`, that one pass over such a problem is worth.
 TeamSize team_size(const Sizes& sizes, int most);
-
-// Both run on up to team.threads threads; the bits of the results do not depend on how many.
-template <class T>
-void rnn_forward(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize team, const ForwardArrays<T>& arrays);
-
-template <class T>
-void rnn_backward(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize team, const BackwardArrays<T>& arrays);
 
 }  // namespace rnnfast

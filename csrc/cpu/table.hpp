@@ -3,7 +3,8 @@
 //   RNNFAST_VECTOR_BYTES      the width of a vector
 //   RNNFAST_VECTOR_REGISTERS  how many of them there are
 #pragma once
-#define RNNFAST_PREFETCH 3
+
+#include <utility>
 
 #include "contract.hpp"
 
@@ -15,6 +16,8 @@ namespace rnnfast {
 namespace RNNFAST_ISA {
 
 #include "simd.hpp"
+//
+#include "transpose.hpp"
 //
 #include "microkernel.hpp"
 #include "pointwise.hpp"
@@ -36,7 +39,8 @@ constexpr KernelTable<T> make_table() {
          multiply_panel<T, 8, true>},
         {activate<T, Tanh>, activate<T, Relu>, activate<T, Sigmoid>, activate<T, Linear>},
         {differentiate<T, Tanh>, differentiate<T, Relu>, differentiate<T, Sigmoid>, differentiate<T, Linear>},
-        pack_transposed<T>,
+        transpose_padded<T>,
+        transpose_dense<T>,
         pack_rows<T>,
         add_rows<T>,
     };

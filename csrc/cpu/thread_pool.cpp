@@ -31,7 +31,7 @@ class Pool {
             const int id = ++workers_;
             std::thread([this, id] { work(id); }).detach();
         }
-        Team team(threads);
+        Team team(size);
         team_ = &team, job_ = job, context_ = context;
         const uint64_t call = (call_.load(std::memory_order_relaxed) | kSizeMask) + 1;
         call_.store(call | static_cast<uint64_t>(threads));
@@ -131,11 +131,34 @@ int default_threads() {
 
 std::atomic<int> most_threads{0};
 
+// How long the caller waits for others to join: those who are awake, or those who have been woken up.
+constexpr std::chrono::microseconds kUntilHere(10), kUntilAwake(300);
+
 }  // namespace
+
+void Member::join() {
+    std::atomic<int>& joined = team_.joined_;
+    if (id == 0) {
+        rank_ = 0;
+        const auto limit = std::chrono::steady_clock::now() + (team_.wake ? kUntilAwake : kUntilHere);
+        while (joined.load() < team_.size && std::chrono::steady_clock::now() < limit) pause();
+        joined.fetch_add(Team::kClosed);
+        return;
+    }
+    int members = joined.load();
+    do {
+        if (members >= Team::kClosed) {
+            rank_ = kLate;
+            return;
+        }
+    } while (!joined.compare_exchange_weak(members, members + 1));
+    rank_ = members;
+    spin_until([&] { return joined.load() >= Team::kClosed; });
+}
 
 void run_team(TeamSize size, Job job, const void* context) {
     if (size.threads > 1 && the_pool().run(size, job, context)) return;
-    Team alone(1);
+    Team alone({1, false});
     Member member(alone, 0);
     job(context, member);
     if (size.threads > 1) the_pool().finished();

@@ -1,6 +1,7 @@
-// Threads that share out the phases of a job. Nobody waits for a thread that has not come: a phase is complete when
-// its tasks are, whoever did them, so that a call costs no more than one thread's time where the others are asleep or
-// their processors are taken.
+// Threads that go through the phases of a job together. A phase is shared out by tasks, or run by a party that meets at
+// a barrier. Nobody waits for a thread that has not come: a phase is complete when its tasks are, whoever did them, and
+// the party is those who came in time, so that a call costs no more than one thread's time where the others are asleep
+// or their processors are taken.
 #pragma once
 
 #include <atomic>
@@ -26,17 +27,56 @@ void spin_until(Done done) {
     for (int spins = 0; !done(); ++spins) spins < kSpinsBeforeYield ? pause() : std::this_thread::yield();
 }
 
+// How many threads a job is for, and whether it is worth waking them up where they sleep: what follows hard upon
+// another job finds them awake, or wakes them for those to come.
+struct TeamSize {
+    int threads;
+    bool wake;
+};
+
 // The threads that run one job, and the phase they are in.
 class Team {
    public:
-    explicit Team(int size) : size(size) {}
+    explicit Team(TeamSize size) : size(size.threads), wake(size.wake) {}
 
     const int size;
+    const bool wake;
 
    private:
     friend class Member;
     std::atomic<uint64_t> next_{0};  // the phase, and in the low 32 bits its next task
     std::atomic<Index> done_{0};     // tasks of the phase that are complete
+    std::atomic<int> joined_{1};     // members of the party, the caller among them; from kClosed on nobody joins
+    alignas(64) std::atomic<int> arrived_{0};
+    alignas(64) std::atomic<int> meetings_{0};
+
+    static constexpr int kClosed = 1 << 16;
+};
+
+// The members of a team that came in time, for a phase whose parts depend on each other.
+class Party {
+   public:
+    const int rank, size;
+
+    // Returns when all have called it; what they wrote before is seen after.
+    void meet() {
+        if (size == 1) return;
+        const int meeting = meetings_.load(std::memory_order_relaxed);
+        if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size) {
+            arrived_.store(0, std::memory_order_relaxed);
+            meetings_.store(meeting + 1, std::memory_order_release);
+        } else {
+            spin_until([&] { return meetings_.load(std::memory_order_acquire) != meeting; });
+        }
+    }
+
+   private:
+    friend class Member;
+    Party(int rank, int size, std::atomic<int>& arrived, std::atomic<int>& meetings)
+        : rank(rank), size(size), arrived_(arrived), meetings_(meetings) {}
+
+    std::atomic<int>& arrived_;
+    std::atomic<int>& meetings_;
 };
 
 // One thread of a team. Every member goes through the same phases in the same order; between them it does nothing
@@ -67,16 +107,30 @@ class Member {
         spin_until([&] { return team_.next_.load(std::memory_order_acquire) >> 32 != phase; });
     }
 
+    // Calls f(party) on every member of the party; returns when all are back. Who is in it, is settled the first time.
+    template <class F>
+    void together(F&& f) {
+        const uint64_t phase = phase_++;
+        if (rank_ == kNotAsked) join();
+        if (rank_ >= 0) {
+            Party party(rank_, team_.joined_.load(std::memory_order_relaxed) - Team::kClosed, team_.arrived_,
+                        team_.meetings_);
+            f(party);
+            party.meet();
+            if (rank_ == 0) team_.next_.store((phase + 1) << 32, std::memory_order_release);
+        }
+        spin_until([&] { return team_.next_.load(std::memory_order_acquire) >> 32 > phase; });
+    }
+
    private:
+    static constexpr int kNotAsked = -2, kLate = -1;
+
+    // The caller waits for the others a little, then closes the party.
+    void join();
+
     Team& team_;
     uint64_t phase_ = 0;
-};
-
-// How many threads a job is for, and whether it is worth waking them up where they sleep: what follows hard upon
-// another job finds them awake, or wakes them for those to come.
-struct TeamSize {
-    int threads;
-    bool wake;
+    int rank_ = kNotAsked;  // in the party
 };
 
 using Job = void (*)(const void* context, Member& member);

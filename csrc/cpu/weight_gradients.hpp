@@ -5,18 +5,64 @@
 
 #include "product.hpp"
 #include "recurrence.hpp"
-#include "thread_pool.hpp"
 
 namespace rnnfast {
 
-// The rows of one chunk, by number of row. A masked row has da = 0 and points at zeros.
+// The rows of the steps [begin, end): by step, within it by sequence.
 template <class T>
-struct ChunkRows {
-    Index count;
-    const T* da;        // (count, H)
-    const T* const* x;  // count rows (I,)
-    const T* const* h;  // count rows (H,): h_{t-1}
-    bool first;         // the gradients hold nothing yet
+class ChunkRows {
+   public:
+    ChunkRows(const Sizes& s, const BackwardArrays<T>& arrays, const T* zeros, Index begin, Index end, const T* da,
+              Index da_row)
+        : count((end - begin) * s.batch),
+          first(end == s.seq_len),
+          da(da),
+          da_row(da_row),
+          s_(s),
+          a_(arrays),
+          zeros_(zeros),
+          begin_(begin) {}
+
+    const Index count;
+    const bool first;   // the gradients hold nothing yet
+    const T* const da;  // (count, da_row), of which H are used; 0 where a step is masked
+    const Index da_row;
+
+    // The operand of a weight's gradient, (count, columns): x, or h_{t-1}.
+    enum Operand { kInput, kPreviousState };
+    Index columns(Operand operand) const { return operand == kInput ? s_.input_size : s_.hidden_size; }
+
+    // Pointers to `n` of its rows from row r on; a masked row is zeros.
+    void point_at(Operand operand, Index r, Index n, const T** rows) const {
+        Index step = begin_ + r / s_.batch, row = r % s_.batch;
+        for (Index i = 0; i < n; ++i) {
+            rows[i] = masked(step, row) ? zeros_ : operand == kInput ? x(step, row) : previous(step, row);
+            if (++row == s_.batch) row = 0, ++step;
+        }
+    }
+
+    // The rows [r, r + n) where they follow one another in memory and `beyond` elements more may be read, else null.
+    const T* dense(Operand operand, Index r, Index n, Index beyond) const {
+        const Index step = begin_ + r / s_.batch, last = begin_ + (r + n - 1) / s_.batch;
+        const bool state = operand == kPreviousState;
+        if (a_.lengths || (s_.reverse && step != last) || (state && step == 0)) return nullptr;
+        const Index first = s_.time(step - state) * s_.batch + r % s_.batch;
+        if ((s_.seq_len * s_.batch - first - n) * columns(operand) < beyond) return nullptr;
+        return (state ? a_.y : a_.x) + first * columns(operand);
+    }
+
+   private:
+    bool masked(Index step, Index row) const { return a_.lengths && s_.time(step) >= a_.lengths[row]; }
+    const T* x(Index step, Index row) const { return a_.x + (s_.time(step) * s_.batch + row) * s_.input_size; }
+    const T* previous(Index step, Index row) const {
+        if (step == 0 || masked(step - 1, row)) return a_.h0 ? a_.h0 + row * s_.hidden_size : zeros_;
+        return a_.y + (s_.time(step - 1) * s_.batch + row) * s_.hidden_size;
+    }
+
+    const Sizes& s_;
+    const BackwardArrays<T>& a_;
+    const T* zeros_;  // (max(I, H),)
+    Index begin_;
 };
 
 template <class T>
@@ -27,27 +73,33 @@ class WeightGradients {
         : s_(s),
           kernels_(kernels),
           zeros_(zeros),
-          x_panels_(kernels.vector_len, kernels.panel_width(s.hidden_size), s.input_size),
-          h_panels_(kernels.vector_len, kernels.panel_width(s.hidden_size), s.hidden_size),
+          x_panels_(kernels.vector_len, kernels.panel_width(std::min(s.hidden_size, kGroup), kBlockRows), s.input_size),
+          h_panels_(kernels.vector_len, kernels.panel_width(std::min(s.hidden_size, kGroup), kBlockRows),
+                    s.hidden_size),
           panel_elements_(kBlockRows * kMaxPanelWidth * kernels.vector_len),
           group_elements_(s.hidden_size > kGroup ? most_rows * (kGroup + kGroupPadding) : 0),
           lost_(arena.take<T>(s.hidden_size)),
           panels_(arena.take<T>(threads * panel_elements_)),
           groups_(arena.take<T>(threads * group_elements_)) {}
 
-    // Every row must be complete.
-    void add(const ChunkRows<T>& rows, const BackwardArrays<T>& arrays, Member& member) const {
-        const Index per_group = x_panels_.count + h_panels_.count;
-        Group g{-1, 0, nullptr, 0};
-        member.share((s_.hidden_size + kGroup - 1) / kGroup * per_group, [&](Index task) {
-            const Index first = task / per_group * kGroup, panel = task % per_group;
-            if (g.first != first) g = gather(rows, first, member.id);
-            if (panel == 0) add_bias(rows, g, arrays.db);
-            if (panel < x_panels_.count)
-                add_panel(rows, rows.x, g, x_panels_, panel, arrays.dw_ih, member.id);
-            else
-                add_panel(rows, rows.h, g, h_panels_, panel - x_panels_.count, arrays.dw_hh, member.id);
-        });
+    Index tasks() const { return (s_.hidden_size + kGroup - 1) / kGroup * per_group(); }
+
+    // What a member keeps between its tasks of one chunk: the columns of da that it has copied.
+    struct Group {
+        Index first = -1, columns = 0;
+        const T* da = nullptr;  // column `first` of row 0
+        Index stride = 0;
+    };
+
+    // One task of adding the rows up. Every row must be complete.
+    void add(const ChunkRows<T>& rows, const BackwardArrays<T>& arrays, Index task, int member, Group& g) const {
+        const Index first = task / per_group() * kGroup, panel = task % per_group();
+        if (g.first != first) g = gather(rows, first, member);
+        if (panel == 0) add_bias(rows, g, arrays.db);
+        if (panel < x_panels_.count)
+            add_panel(rows, rows.kInput, g, x_panels_, panel, arrays.dw_ih, member);
+        else
+            add_panel(rows, rows.kPreviousState, g, h_panels_, panel - x_panels_.count, arrays.dw_hh, member);
     }
 
    private:
@@ -57,19 +109,17 @@ class WeightGradients {
     // Rows that are summed up before they are added to a gradient: few enough to stay in the first-level cache, and
     // sums over all rows lose less to rounding when they go in blocks.
     static constexpr Index kBlockRows = 128;
+    // So few rows of a gradient read an operand where it is: a packed copy would not be used often enough.
+    static constexpr Index kNotWorthPacking = 16;
 
-    struct Group {
-        Index first, columns;
-        const T* da;  // column `first` of row 0
-        Index stride;
-    };
+    Index per_group() const { return x_panels_.count + h_panels_.count; }
 
     Group gather(const ChunkRows<T>& rows, Index first, int member) const {
         const Index columns = std::min(kGroup, s_.hidden_size - first);
-        if (!group_elements_) return {first, columns, rows.da, s_.hidden_size};
+        if (!group_elements_) return {first, columns, rows.da, rows.da_row};
         T* copy = groups_ + member * group_elements_;
         for (Index r = 0; r < rows.count; ++r)
-            std::copy_n(rows.da + r * s_.hidden_size + first, columns, copy + r * (kGroup + kGroupPadding));
+            std::copy_n(rows.da + r * rows.da_row + first, columns, copy + r * (kGroup + kGroupPadding));
         return {first, columns, copy, kGroup + kGroupPadding};
     }
 
@@ -83,18 +133,27 @@ class WeightGradients {
     }
 
     // gradient[g, panel] += sum_r da_r[g]^T operand_r[panel]
-    void add_panel(const ChunkRows<T>& rows, const T* const* operand, const Group& g, const Panels& panels, Index panel,
-                   T* gradient, int member) const {
+    void add_panel(const ChunkRows<T>& rows, typename ChunkRows<T>::Operand operand, const Group& g,
+                   const Panels& panels, Index panel, T* gradient, int member) const {
         const int width = panels.width(panel);
-        const Index first = panels.first_column(panel), columns = panels.columns_in(panel);
+        const Index first = panels.first_column(panel), full = width * kernels_.vector_len;
         T* packed = panels_ + member * panel_elements_;
-        PanelProduct<T> block;
-        block.outer = 1, block.rows = g.columns, block.a_outer = 0, block.a_row = 1, block.a_depth = g.stride;
-        block.c = gradient + g.first * panels.columns + first, block.c_outer = 0, block.c_row = panels.columns;
-        block.panel = packed, block.init_outer = 0, block.columns = columns, block.next = nullptr;
+        PanelProduct<T> block{};
+        block.outer = 1, block.rows = g.columns, block.a_row = 1, block.a_depth = g.stride;
+        block.c = gradient + g.first * panels.columns + first, block.c_row = panels.columns;
+        block.columns = panels.columns_in(panel);
         for (Index r = 0; r < rows.count; r += kBlockRows) {
             block.depth = std::min(kBlockRows, rows.count - r);
-            kernels_.pack_rows(operand + r, first, block.depth, columns, width, packed);
+            const T* dense =
+                g.columns <= kNotWorthPacking ? rows.dense(operand, r, block.depth, full - block.columns) : nullptr;
+            if (dense) {
+                block.panel = dense + first, block.panel_row = panels.columns;
+            } else {
+                const T* pointers[kBlockRows];
+                rows.point_at(operand, r, block.depth, pointers);
+                kernels_.pack_rows(pointers, first, block.depth, block.columns, width, packed);
+                block.panel = packed, block.panel_row = full;
+            }
             const bool fresh = rows.first && r == 0;
             block.a = g.da + r * g.stride;
             block.init = fresh ? zeros_ : block.c;

@@ -14,6 +14,8 @@ VARIANTS = (
         "packed weight panels and a register-tiled microkernel; threads share the batch",
         "every problem",
     ),
+    Variant("lanes", "the batch in the lanes of the vectors, everything of a step in one pass", "every problem"),
+    Variant("stationary", "hidden units split over the threads, which meet at every step", "every problem"),
 )
 
 
@@ -36,6 +38,8 @@ class CpuPlan(Plan):
             reverse=bool(problem.reverse),
             bptt_steps=problem.bptt_steps or 0,
             isa=_cpu.default_isa() if isa is None else isa,
+            forward=variant,
+            backward=variant,
         )
 
     def forward(
@@ -99,4 +103,4 @@ class CpuBackend(Backend):
 
     def plan(self, problem: Problem, variant: str) -> Plan:
         check_option("variant", variant, ("auto", *(known.name for known in VARIANTS)))
-        return CpuPlan(problem, self.name, "panel")
+        return CpuPlan(problem, self.name, "panel" if variant == "auto" else variant)

@@ -15,7 +15,8 @@ from rnnfast.problem import Problem
 
 # Of the largest element of each result, which is a sum of terms of its size.
 TOLERANCE = {"float32": 3e-6, "float64": 1e-14}
-ISAS = _cpu.supported_isas()
+KERNELS = [(variant.name, isa) for variant in VARIANTS for isa in _cpu.supported_isas()]
+"""Every variant for every instruction set that runs here."""
 
 
 def random_arguments(problem: Problem, seed: int, *, h0: bool, lengths: bool, dy: bool, dh_n: bool) -> dict[str, Any]:
@@ -65,8 +66,8 @@ def computed(plan: CpuPlan, a: dict[str, Any], y: np.ndarray | None = None) -> d
     return {"y": out, "h_n": h_n, **grads._asdict()}
 
 
-def check(problem: Problem, a: dict[str, Any], isa: str) -> None:
-    plan = CpuPlan(problem, "cpu", "panel", isa)
+def check(problem: Problem, a: dict[str, Any], kernel: tuple[str, str]) -> None:
+    plan = CpuPlan(problem, "cpu", *kernel)
     right = expected(problem, a)
     for name, value in computed(plan, a, right["y"].astype(problem.dtype)).items():
         assert value.dtype == problem.dtype
@@ -74,17 +75,18 @@ def check(problem: Problem, a: dict[str, Any], isa: str) -> None:
         np.testing.assert_allclose(value, right[name], rtol=0, atol=TOLERANCE[problem.dtype] * scale, err_msg=name)
 
 
-@pytest.fixture(params=ISAS)
-def isa(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(params=KERNELS, ids="-".join)
+def kernel(request: pytest.FixtureRequest) -> tuple[str, str]:
+    variant, isa = request.param
+    return variant, isa
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("activation", list(reference.ACTIVATIONS))
 @pytest.mark.parametrize("hidden_size", [1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 25, 31, 33])
-def test_sizes_around_the_vector_width(hidden_size: int, activation: str, dtype: str, isa: str) -> None:
+def test_sizes_around_the_vector_width(hidden_size: int, activation: str, dtype: str, kernel: tuple[str, str]) -> None:
     problem = Problem(5, 7, hidden_size + 2, hidden_size, dtype, activation)
-    check(problem, random_arguments(problem, hidden_size, h0=True, lengths=False, dy=True, dh_n=True), isa)
+    check(problem, random_arguments(problem, hidden_size, h0=True, lengths=False, dy=True, dh_n=True), kernel)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -100,9 +102,11 @@ def test_sizes_around_the_vector_width(hidden_size: int, activation: str, dtype:
         (4, 31, 300, 515),  # panels deeper than the first-level cache
     ],
 )
-def test_shapes(seq_len: int, batch: int, input_size: int, hidden_size: int, dtype: str, isa: str) -> None:
+def test_shapes(
+    seq_len: int, batch: int, input_size: int, hidden_size: int, dtype: str, kernel: tuple[str, str]
+) -> None:
     problem = Problem(seq_len, batch, input_size, hidden_size, dtype)
-    check(problem, random_arguments(problem, 1, h0=True, lengths=True, dy=True, dh_n=True), isa)
+    check(problem, random_arguments(problem, 1, h0=True, lengths=True, dy=True, dh_n=True), kernel)
 
 
 @settings(max_examples=300, deadline=None)
@@ -115,7 +119,7 @@ def test_shapes(seq_len: int, batch: int, input_size: int, hidden_size: int, dty
     given_arrays=st.fixed_dictionaries({name: st.booleans() for name in ("h0", "lengths", "dy", "dh_n")}),
     seed=st.integers(0, 2**32 - 1),
     threads=st.integers(1, 4),
-    isa=st.sampled_from(ISAS),
+    kernel=st.sampled_from(KERNELS),
 )
 def test_any_option(
     sizes: tuple[int, int, int, int],
@@ -126,17 +130,17 @@ def test_any_option(
     given_arrays: dict[str, bool],
     seed: int,
     threads: int,
-    isa: str,
+    kernel: tuple[str, str],
 ) -> None:
     problem = Problem(*sizes, dtype, activation, reverse, bptt_steps)
     set_num_threads(threads)
-    check(problem, random_arguments(problem, seed, **given_arrays), isa)
+    check(problem, random_arguments(problem, seed, **given_arrays), kernel)
 
 
-def test_bits_depend_neither_on_threads_nor_on_alignment(isa: str) -> None:
+def test_bits_depend_neither_on_threads_nor_on_alignment(kernel: tuple[str, str]) -> None:
     problem = Problem(40, 37, 70, 150, bptt_steps=7)
     a = random_arguments(problem, 3, h0=True, lengths=True, dy=True, dh_n=True)
-    plan = CpuPlan(problem, "cpu", "panel", isa)
+    plan = CpuPlan(problem, "cpu", *kernel)
     set_num_threads(1)
     right = computed(plan, a)
     for threads in (1, 2, 3, 8):
@@ -153,10 +157,10 @@ def shifted(array: np.ndarray | None) -> np.ndarray | None:
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-def test_what_lies_past_the_length_is_never_used(reverse: bool, isa: str) -> None:
+def test_what_lies_past_the_length_is_never_used(reverse: bool, kernel: tuple[str, str]) -> None:
     problem = Problem(8, 9, 11, 13, reverse=reverse)
     a = random_arguments(problem, 4, h0=True, lengths=True, dy=True, dh_n=True)
-    plan = CpuPlan(problem, "cpu", "panel", isa)
+    plan = CpuPlan(problem, "cpu", *kernel)
     right = computed(plan, a)
     past = np.arange(8)[:, None] >= a["lengths"]
     for name in ("x", "dy"):
@@ -167,13 +171,13 @@ def test_what_lies_past_the_length_is_never_used(reverse: bool, isa: str) -> Non
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("activation", list(reference.ACTIVATIONS))
-def test_nan_and_infinity_come_out(activation: str, value: float, isa: str) -> None:
+def test_nan_and_infinity_come_out(activation: str, value: float, kernel: tuple[str, str]) -> None:
     problem = Problem(3, 9, 17, 19, activation=activation)
     a = random_arguments(problem, 5, h0=False, lengths=False, dy=True, dh_n=False)
     a["x"][1, 4, 16] = value
     with np.errstate(all="ignore"):
         right = expected(problem, a)
-    y, _ = CpuPlan(problem, "cpu", "panel", isa).forward(a["x"], a["w_ih"], a["w_hh"], a["b"])
+    y, _ = CpuPlan(problem, "cpu", *kernel).forward(a["x"], a["w_ih"], a["w_hh"], a["b"])
     np.testing.assert_allclose(y, right["y"], rtol=0, atol=1e-5)
     np.testing.assert_array_equal(np.isnan(y), np.isnan(right["y"]))
 
@@ -208,4 +212,4 @@ def test_float32_is_as_accurate_as_torch() -> None:
 
 def test_the_backend_is_registered() -> None:
     assert backends()[0] == ("cpu", None)
-    assert [variant.name for variant in VARIANTS] == ["panel"]
+    assert [variant.name for variant in VARIANTS] == _cpu.variant_names()

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "cpu/dispatch.hpp"
-#include "cpu/recurrence.hpp"
+#include "cpu/variants.hpp"
 
 using namespace rnnfast;
 
@@ -121,20 +121,20 @@ struct Expected {
 
 template <class T>
 void compare(const char* name, const std::vector<double>& right, const Array<T>& given, const Sizes& s,
-             const char* isa) {
+             const std::string& kernel) {
     double scale = 1;
     for (double value : right) scale = std::fmax(scale, std::fabs(value));
     const double tolerance = (sizeof(T) == 4 ? 1e-5 : 1e-13) * scale;
     for (Index i = 0; i < given.size; ++i)
         if (!(std::fabs(right[i] - given.data[i]) <= tolerance)) {
-            std::printf("%s[%td] on %s: expected %.9g, got %.9g (T %td, B %td, I %td, H %td)\n", name, i, isa, right[i],
+            std::printf("%s[%td] on %s: expected %.9g, got %.9g (T %td, B %td, I %td, H %td)\n", name, i, kernel.c_str(), right[i],
                         double(given.data[i]), s.seq_len, s.batch, s.input_size, s.hidden_size);
             std::exit(1);
         }
 }
 
 template <class T>
-void check(const std::string& isa) {
+void check(const std::string& isa, const std::string& name) {
     const Sizes s{
         pick(1, 7),      pick(1, 21), pick(1, 40), pick(1, 40), static_cast<Activation>(pick(0, kActivations - 1)),
         pick(0, 1) == 1, pick(0, 3)};
@@ -152,16 +152,17 @@ void check(const std::string& isa) {
         dy.get(pick(0, 3) > 0), x.get(),  y.get(),     w_ih.get(),  w_hh.get(), h0.get(has_h0), dh_n.get(pick(0, 1)),
         lengths.get(ragged),    dx.get(), dw_ih.get(), dw_hh.get(), db.get(),   dh0.get()};
     const TeamSize team{static_cast<int>(pick(1, 3)), pick(0, 1) == 1};
-    rnn_forward(s, kernels<T>(isa), team, fw);
-    rnn_backward(s, kernels<T>(isa), team, bw);
+    variant<T>(name).forward(s, kernels<T>(isa), team, fw);
+    variant<T>(name).backward(s, kernels<T>(isa), team, bw);
     const Expected<T> right(s, fw, bw);
-    compare("y", right.y, y, s, isa.c_str());
-    compare("h_n", right.h_n, h_n, s, isa.c_str());
-    compare("dx", right.dx, dx, s, isa.c_str());
-    compare("dw_ih", right.dw_ih, dw_ih, s, isa.c_str());
-    compare("dw_hh", right.dw_hh, dw_hh, s, isa.c_str());
-    compare("db", right.db, db, s, isa.c_str());
-    compare("dh0", right.dh0, dh0, s, isa.c_str());
+    const std::string kernel = name + " for " + isa;
+    compare("y", right.y, y, s, kernel);
+    compare("h_n", right.h_n, h_n, s, kernel);
+    compare("dx", right.dx, dx, s, kernel);
+    compare("dw_ih", right.dw_ih, dw_ih, s, kernel);
+    compare("dw_hh", right.dw_hh, dw_hh, s, kernel);
+    compare("db", right.db, db, s, kernel);
+    compare("dh0", right.dh0, dh0, s, kernel);
 }
 
 }  // namespace
@@ -169,9 +170,10 @@ void check(const std::string& isa) {
 int main(int argc, char** argv) {
     const int problems = argc > 1 ? std::atoi(argv[1]) : 100;
     for (int i = 0; i < problems; ++i)
-        for (const std::string& isa : supported_isas()) {
-            check<float>(isa);
-            check<double>(isa);
-        }
+        for (const std::string& isa : supported_isas())
+            for (const std::string& name : variant_names()) {
+                check<float>(isa, name);
+                check<double>(isa, name);
+            }
     std::printf("checked %d problems\n", problems);
 }

@@ -1,10 +1,9 @@
-// Forward: the input projection of a chunk of steps as one blocked product, then the recurrence over them while they
-// are in the cache. Threads share the batch by sequences, and meet only over the packed weights.
+// The variant `panel`, forward: the input projection of a chunk of steps as one blocked product, then the recurrence
+// over them while they are in the cache. Threads share the batch by sequences, and meet only over the packed weights.
 #include <algorithm>
 
 #include "product.hpp"
-#include "recurrence.hpp"
-#include "thread_pool.hpp"
+#include "variants.hpp"
 
 namespace rnnfast {
 
@@ -13,10 +12,6 @@ namespace {
 // What a chunk of inputs and outputs may take of the second-level cache, in bytes.
 constexpr Index kChunkBytes = 128 * 1024;
 
-// Multiplications for each thread below which it costs more to share them than it saves, a few us; and of a whole pass
-// that make up for waking a sleeping thread, some 50 us.
-constexpr double kWorthSharing = 50e3, kWorthWaking = 2e6;
-
 template <class T>
 struct Buffers {
     PackedMatrix<T> w_ih, w_hh;
@@ -24,8 +19,8 @@ struct Buffers {
     T* state;  // (B, H), with lengths only
 
     Buffers(Arena& arena, const Sizes& s, const KernelTable<T>& kernels, bool ragged)
-        : w_ih(arena, kernels, kernels.panel_width(rows_at_once(s)), s.input_size, s.hidden_size),
-          w_hh(arena, kernels, kernels.panel_width(s.batch), s.hidden_size, s.hidden_size),
+        : w_ih(arena, kernels, kernels.panel_width(rows_at_once(s), s.input_size), s.input_size, s.hidden_size),
+          w_hh(arena, kernels, kernels.panel_width(s.batch, s.hidden_size), s.hidden_size, s.hidden_size),
           zeros(arena.take<T>(s.hidden_size)),
           state(arena.take<T>(ragged ? s.batch * s.hidden_size : 0)) {}
 };
@@ -122,14 +117,8 @@ class Forward {
 
 }  // namespace
 
-TeamSize team_size(const Sizes& s, int most) {
-    const double work = double(s.seq_len) * s.batch * s.hidden_size * (s.input_size + s.hidden_size);
-    const double worth = std::min(work / kWorthSharing, double(s.batch));
-    return {static_cast<int>(std::clamp(worth, 1.0, double(most))), work >= kWorthWaking};
-}
-
 template <class T>
-void rnn_forward(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize team, const ForwardArrays<T>& arrays) {
+void panel_forward(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize team, const ForwardArrays<T>& arrays) {
     const bool ragged = arrays.lengths;
     Workspace workspace(bytes_of<Buffers<T>>(sizes, kernels, ragged));
     Arena arena(workspace.memory());
@@ -138,7 +127,7 @@ void rnn_forward(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize tea
     run_team(team, [&](Member& member) { forward.run(member); });
 }
 
-template void rnn_forward(const Sizes&, const KernelTable<float>&, TeamSize, const ForwardArrays<float>&);
-template void rnn_forward(const Sizes&, const KernelTable<double>&, TeamSize, const ForwardArrays<double>&);
+template void panel_forward(const Sizes&, const KernelTable<float>&, TeamSize, const ForwardArrays<float>&);
+template void panel_forward(const Sizes&, const KernelTable<double>&, TeamSize, const ForwardArrays<double>&);
 
 }  // namespace rnnfast

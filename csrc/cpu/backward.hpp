@@ -1,0 +1,96 @@
+// Back-propagation through time, for every variant: its recurrence runs from the last step to the first in chunks of
+// steps; after each chunk, while the pre-activation gradients are in the cache, come the products that the order of
+// time does not bind: dx, and the weight gradients.
+//
+// A Recurrence<T> is made from an arena, as a workspace's Buffers are, and has
+//   Index da_row() const                                        elements between the rows of da, at least H
+//   Index packing_tasks() const;  void pack(Index task) const   what is packed once a call
+//   void run(Member&, Index begin, Index end, T* da) const      da of the steps [begin, end), (end - begin, B, da_row):
+//                                                               0 where a step is masked; with step 0, dh0 too
+#pragma once
+
+#include <algorithm>
+
+#include "weight_gradients.hpp"
+
+namespace rnnfast {
+
+// What a chunk of inputs, outputs and gradients should take of the second-level cache, in bytes; but at least so many
+// rows, for the weight gradients are read and written once a chunk.
+constexpr Index kBackwardChunkBytes = 256 * 1024;
+constexpr Index kBackwardChunkRows = 256;
+
+inline Index backward_chunk_steps(const Sizes& s, Index element_bytes) {
+    const Index row_bytes = (s.input_size + 2 * s.hidden_size) * element_bytes;
+    const Index rows = std::max(kBackwardChunkRows, kBackwardChunkBytes / row_bytes);
+    return std::min((rows + s.batch - 1) / s.batch, s.seq_len);
+}
+
+template <class T, class Recurrence>
+class Backward {
+   public:
+    Backward(Arena& arena, const Sizes& s, const KernelTable<T>& kernels, const BackwardArrays<T>& arrays, int threads)
+        : s_(s),
+          kernels_(kernels),
+          a_(arrays),
+          steps_(backward_chunk_steps(s, sizeof(T))),
+          recurrence_(arena, s, kernels, arrays, threads),
+          w_ih_(arena, kernels, kernels.panel_width(steps_ * s.batch, s.hidden_size), s.hidden_size, s.input_size),
+          zeros_(arena.take<T>(std::max(s.input_size, s.hidden_size))),
+          da_(arena.take<T>(steps_ * s.batch * recurrence_.da_row())),
+          weight_gradients_(arena, s, kernels, steps_ * s.batch, threads, zeros_) {}
+
+    void run(Member& member) const {
+        const Index ih_panels = w_ih_.panels.count;
+        member.share(ih_panels + recurrence_.packing_tasks(), [&](Index task) {
+            task < ih_panels ? w_ih_.pack(kernels_, a_.w_ih, task) : recurrence_.pack(task - ih_panels);
+        });
+        for (Index end = s_.seq_len; end > 0; end -= std::min(end, steps_)) {
+            const Index begin = std::max<Index>(0, end - steps_);
+            recurrence_.run(member, begin, end, da_);
+            const ChunkRows<T> rows(s_, a_, zeros_, begin, end, da_, recurrence_.da_row());
+            const Index parts = std::min<Index>(member.team_size(), end - begin);
+            typename WeightGradients<T>::Group group;
+            member.share(parts + weight_gradients_.tasks(), [&](Index task) {
+                if (task < parts)
+                    input_gradient(begin, Range(end - begin, parts, task));
+                else
+                    weight_gradients_.add(rows, a_, task - parts, member.id, group);
+            });
+        }
+    }
+
+    // The one who calls, before anyone runs.
+    void start() const { std::fill_n(zeros_, std::max(s_.input_size, s_.hidden_size), T(0)); }
+
+   private:
+    // dx_t := da_t W_ih for some of the steps from `begin` on
+    void input_gradient(Index begin, Range steps) const {
+        const Index da_step = s_.batch * recurrence_.da_row(), dx_step = s_.batch * s_.input_size;
+        multiply<T>(kernels_, steps.size(), s_.batch, {da_ + steps.begin * da_step, da_step, recurrence_.da_row()},
+                    w_ih_, {zeros_, 0, 0},
+                    {a_.dx + s_.time(begin + steps.begin) * dx_step, s_.reverse ? -dx_step : dx_step, s_.input_size});
+    }
+
+    const Sizes& s_;
+    const KernelTable<T>& kernels_;
+    const BackwardArrays<T>& a_;
+    const Index steps_;  // in a chunk
+    Recurrence recurrence_;
+    PackedMatrix<T> w_ih_;
+    T* zeros_;  // (max(I, H),)
+    T* da_;     // (steps, B, da_row), by step
+    WeightGradients<T> weight_gradients_;
+};
+
+template <class T, class Recurrence>
+void run_backward(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize team, const BackwardArrays<T>& arrays) {
+    using Pass = Backward<T, Recurrence>;
+    Workspace workspace(bytes_of<Pass>(sizes, kernels, arrays, team.threads));
+    Arena arena(workspace.memory());
+    const Pass backward(arena, sizes, kernels, arrays, team.threads);
+    backward.start();
+    run_team(team, [&](Member& member) { backward.run(member); });
+}
+
+}  // namespace rnnfast

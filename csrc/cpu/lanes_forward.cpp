@@ -1,0 +1,96 @@
+// The variant `lanes`, forward: everything of a group in one pass over time.
+#include "lanes.hpp"
+#include "variants.hpp"
+
+namespace rnnfast {
+
+namespace {
+
+template <class T>
+class LanesForward {
+   public:
+    LanesForward(Arena& arena, const Sizes& s, const KernelTable<T>& kernels, const ForwardArrays<T>& arrays,
+                 int threads)
+        : s_(s),
+          kernels_(kernels),
+          a_(arrays),
+          groups_(lane_groups(s, kernels, threads)),
+          most_lanes_(groups_.width(0) * kernels.vector_len),
+          depth_(s.input_size + s.hidden_size),
+          weights_(arena.take<T>(s.hidden_size * depth_)),
+          bias_(arena.take<T>(s.hidden_size * most_lanes_)),
+          operands_(arena.take<T>(threads * 2 * depth_ * most_lanes_)) {}
+
+    // The one who calls, before anyone runs.
+    void start() const {
+        for (Index k = 0; k < s_.hidden_size; ++k) {
+            T* w = std::copy_n(a_.w_ih + k * s_.input_size, s_.input_size, weights_ + k * depth_);
+            std::copy_n(a_.w_hh + k * s_.hidden_size, s_.hidden_size, w);
+            std::fill_n(bias_ + k * most_lanes_, most_lanes_, a_.b[k]);
+        }
+    }
+
+    void run(Member& member) const {
+        member.share(groups_.count, [&](Index group) { run_group(group, member.id); });
+    }
+
+   private:
+    // A step reads one operand, [x_t; h_{t-1}] with a row for each input and hidden unit, and writes h_t to the other.
+    void run_group(Index group, int member) const {
+        const Index first = groups_.first_column(group), count = groups_.columns_in(group);
+        const Index lanes = groups_.width(group) * kernels_.vector_len, i = s_.input_size, h = s_.hidden_size;
+        T* operand = operands_ + member * 2 * depth_ * most_lanes_;
+        T* other = operand + depth_ * most_lanes_;
+        const GroupProduct<T> product(kernels_, false, weights_, h, depth_, lanes);
+        if (a_.h0)
+            kernels_.transpose_padded(a_.h0 + first * h, h, count, h, operand + i * lanes, lanes);
+        else
+            std::fill_n(operand + i * lanes, h * lanes, T(0));
+        for (Index step = 0; step < s_.seq_len; ++step) {
+            const Index t = s_.time(step), row = t * s_.batch + first;
+            T* state = other + i * lanes;
+            kernels_.transpose_padded(a_.x + row * i, i, count, i, operand, lanes);
+            product.run(operand, bias_, most_lanes_, state);
+            kernels_.activate[s_.activation](state, h * lanes);
+            kernels_.transpose_dense(state, lanes, h, count, a_.y + row * h);
+            if (a_.lengths) hold(t, first, count, lanes, operand + i * lanes, state, a_.y + row * h);
+            std::swap(operand, other);
+        }
+        kernels_.transpose_dense(operand + i * lanes, lanes, h, count, a_.h_n + first * h);
+    }
+
+    // A masked sequence keeps its state, and its output is 0.
+    void hold(Index t, Index first, Index count, Index lanes, const T* previous, T* state, T* y) const {
+        for (Index lane = 0; lane < count; ++lane) {
+            if (t < a_.lengths[first + lane]) continue;
+            copy_lane(previous, s_.hidden_size, lanes, lane, state);
+            std::fill_n(y + lane * s_.hidden_size, s_.hidden_size, T(0));
+        }
+    }
+
+    const Sizes& s_;
+    const KernelTable<T>& kernels_;
+    const ForwardArrays<T>& a_;
+    const Panels groups_;
+    const Index most_lanes_;
+    const Index depth_;  // I + H
+    T* weights_;         // (H, depth): [W_ih W_hh]
+    T* bias_;            // (H, most_lanes)
+    T* operands_;        // 2 x (depth, lanes) for each member
+};
+
+}  // namespace
+
+template <class T>
+void lanes_forward(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize team, const ForwardArrays<T>& arrays) {
+    Workspace workspace(bytes_of<LanesForward<T>>(sizes, kernels, arrays, team.threads));
+    Arena arena(workspace.memory());
+    const LanesForward<T> forward(arena, sizes, kernels, arrays, team.threads);
+    forward.start();
+    run_team(team, [&](Member& member) { forward.run(member); });
+}
+
+template void lanes_forward(const Sizes&, const KernelTable<float>&, TeamSize, const ForwardArrays<float>&);
+template void lanes_forward(const Sizes&, const KernelTable<double>&, TeamSize, const ForwardArrays<double>&);
+
+}  // namespace rnnfast
