@@ -1,6 +1,7 @@
 // The kernels without Python, against loops written out in double: what runs under a sanitizer, and on another
 // architecture through an emulator. Arrays are allocated one by one and exactly, so that a sanitizer sees every step
-// outside them. Prints "checked N problems" or what is wrong first.
+// outside them. Arguments: the number of problems; an instruction set, else all that the processor supports. Prints
+// "checked N problems" or what is wrong first.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -169,8 +170,9 @@ void check(const std::string& isa, const std::string& name) {
 
 int main(int argc, char** argv) {
     const int problems = argc > 1 ? std::atoi(argv[1]) : 100;
+    const std::vector<std::string> isas = argc > 2 ? std::vector<std::string>{argv[2]} : supported_isas();
     for (int i = 0; i < problems; ++i)
-        for (const std::string& isa : supported_isas())
+        for (const std::string& isa : isas)
             for (const std::string& name : variant_names()) {
                 check<float>(isa, name);
                 check<double>(isa, name);

@@ -6,12 +6,18 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from rnnfast import _cpu
+
 ROOT = Path(__file__).resolve().parents[2]
+EMULATOR = ROOT / "tests" / "native" / "emulated" / "bochs.py"
+EMULATOR_MISSING = 77  # its exit status where something is not installed
+PROGRAMS = ["check_kernels", "check_table"]
 COMMON = ["-std=c++17", "-O1", "-pthread", f"-I{ROOT / 'csrc'}"]
 ISA_FLAGS = ["-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
 ISAS = {
@@ -24,11 +30,11 @@ ISAS = {
 }
 
 
-def build(compiler: str, machine: str, folder: Path, *flags: str) -> Path:
-    """The program, its files compiled side by side."""
+def build(compiler: str, machine: str, folder: Path, *flags: str) -> list[Path]:
+    """The programs, in the order of PROGRAMS, with their files compiled side by side."""
     jobs: list[tuple[Path, list[str]]] = [(source, []) for source in sorted((ROOT / "csrc" / "cpu").glob("*.cpp"))]
     jobs += [(ROOT / "csrc" / "cpu" / "isa" / f"{name}.cpp", ISA_FLAGS + more) for name, more in ISAS[machine].items()]
-    jobs.append((ROOT / "tests" / "native" / "check_kernels.cpp", []))
+    jobs += [(ROOT / "tests" / "native" / f"{name}.cpp", []) for name in PROGRAMS]
     objects = [folder / f"{source.stem}.o" for source, _ in jobs]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         compiling = [
@@ -37,9 +43,10 @@ def build(compiler: str, machine: str, folder: Path, *flags: str) -> Path:
         ]
         for job in compiling:
             job.result()
-    program = folder / "check_kernels"
-    subprocess.run([compiler, *COMMON, *flags, *objects, "-o", program], check=True)
-    return program
+    shared, own = objects[: -len(PROGRAMS)], objects[-len(PROGRAMS) :]
+    for item in own:
+        subprocess.run([compiler, *COMMON, *flags, *shared, item, "-o", item.with_suffix("")], check=True)
+    return [item.with_suffix("") for item in own]
 
 
 def run(command: list[str]) -> str:
@@ -58,21 +65,42 @@ def test_under_sanitizers(tmp_path: Path) -> None:
     need("g++")
     if platform.machine() not in ISAS:
         pytest.skip(f"no list of instruction sets for {platform.machine()}")
-    program = build(
+    kernels, table = build(
         "g++", platform.machine(), tmp_path, "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"
     )
-    assert run([str(program), "40"]) == "checked 40 problems"
+    assert run([str(kernels), "40"]) == "checked 40 problems"
+    assert run([str(table)]).startswith("checked")
 
 
 def test_threads_under_sanitizer(tmp_path: Path) -> None:
     need("g++")
     if platform.machine() not in ISAS:
         pytest.skip(f"no list of instruction sets for {platform.machine()}")
-    program = build("g++", platform.machine(), tmp_path, "-fsanitize=thread")
-    assert run([str(program), "15"]) == "checked 15 problems"
+    kernels, _ = build("g++", platform.machine(), tmp_path, "-fsanitize=thread")
+    assert run([str(kernels), "15"]) == "checked 15 problems"
 
 
 def test_on_aarch64_in_an_emulator(tmp_path: Path) -> None:
     need("aarch64-linux-gnu-g++", "qemu-aarch64")
-    program = build("aarch64-linux-gnu-g++", "aarch64", tmp_path, "-static")
-    assert run(["qemu-aarch64", str(program), "20"]) == "checked 20 problems"
+    kernels, table = build("aarch64-linux-gnu-g++", "aarch64", tmp_path, "-static")
+    assert run(["qemu-aarch64", str(kernels), "20"]) == "checked 20 problems"
+    assert run(["qemu-aarch64", str(table)]) == "checked baseline"
+
+
+@pytest.mark.emulated
+def test_avx512_in_an_emulator(tmp_path: Path) -> None:
+    """The code as it is released, on a processor that can run it."""
+    need("g++")
+    if platform.machine() != "x86_64":
+        pytest.skip(f"emulated on x86_64 only, not on {platform.machine()}")
+    if "avx512" in _cpu.supported_isas():
+        pytest.skip("this processor has AVX-512: the other tests run it")
+    kernels, table = build("g++", "x86_64", tmp_path, "-static", "-O3")
+    for command, expected in [
+        ([str(table), "avx512"], "checked avx512"),
+        ([str(kernels), "100", "avx512"], "checked 100 problems"),
+    ]:
+        done = subprocess.run([sys.executable, EMULATOR, *command], capture_output=True, text=True, check=False)
+        if done.returncode == EMULATOR_MISSING:
+            pytest.skip(done.stderr.strip())
+        assert (done.returncode, done.stdout.strip()) == (0, expected), done.stdout + done.stderr
