@@ -234,11 +234,11 @@ void check_table(const KernelTable<T>& kernels) {
 
 int main(int argc, char** argv) {
     const std::vector<std::string> isas = argc > 1 ? std::vector<std::string>(argv + 1, argv + argc) : supported_isas();
-    std::printf("checked");
+    std::string checked = "checked";
     for (const std::string& isa : isas) {
         check_table(kernels<float>(isa));
         check_table(kernels<double>(isa));
-        std::printf(" %s", isa.c_str());
+        checked += " " + isa;
     }
-    std::printf("\n");
+    std::printf("%s\n", checked.c_str());
 }
