@@ -134,6 +134,14 @@ def test_predictions_and_evaluation_are_those_of_the_model(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+def test_a_learning_rate_that_was_changed(tmp_path: Path) -> None:
+    model = classifier()
+    model.build()
+    model.optimizer.learning_rate = 0.125
+    model.save(tmp_path / "model")
+    assert load_model(tmp_path / "model").optimizer.learning_rate == 0.125
+
+
 def test_a_layer_stays_frozen(tmp_path: Path) -> None:
     model = classifier()
     model.layers[0].trainable = False

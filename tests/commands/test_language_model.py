@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -91,34 +90,33 @@ def test_it_goes_on_to_the_same_bits(train, tmp_path: Path) -> None:
     assert (tmp_path / "parts").read_bytes() == finished
 
 
+KILLED = """
+import os, signal, sys
+from rnnfast import cli
+from rnnfast.commands import language_progress
+from rnnfast.language_model import Training
+
+def step(training, *arguments, learn=Training.step):
+    if training.steps == 70:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return learn(training, *arguments)
+
+Training.step = step
+language_progress.train.__kwdefaults__["checkpoint_seconds"] = 0.02
+cli.main(sys.argv[1:])
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
-def test_it_goes_on_after_a_kill(text: Path, tmp_path: Path, environment) -> None:
+def test_it_goes_on_after_a_kill(rnnfast, run_python, text: Path, tmp_path: Path) -> None:
     """A process that is killed between two checkpoints comes to the same weights as one that is not."""
-    code = (
-        "import sys; from rnnfast import cli; from rnnfast.commands import language_progress as progress; "
-        "progress.train.__kwdefaults__['checkpoint_seconds'] = 0.05; sys.exit(cli.main(sys.argv[1:]))"
-    )
-
-    def start(*options: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", code, "train", "charlm", str(text), *options]
-        return subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
-
-    options = (*SMALL, "--dropout", "0.2", "--epochs", "20", "--sample", "0")
-    with start(*options, "--checkpoint", "whole") as process:
-        process.communicate(timeout=60)
-    assert process.returncode == 0
-    with start(*options, "--checkpoint", "killed") as process:
-        assert process.stdout is not None
-        while not LINE.match(process.stdout.readline()):
-            pass
-        while not (tmp_path / "killed").exists():
-            pass
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
-    whole, killed = (LanguageModel.load(tmp_path / name).network for name in ("whole", "killed"))
-    assert 0 < killed.optimizer.iterations < whole.optimizer.iterations
-    with start("--checkpoint", "killed", "--resume", "--sample", "0") as process:
-        process.communicate(timeout=60)
+    command = ("train", "charlm", str(text), "--sample", "0", "--checkpoint")
+    options = (*SMALL, "--dropout", "0.2", "--epochs", "20")
+    assert rnnfast(*command, "whole", *options).returncode == 0
+    assert run_python("-c", KILLED, *command, "killed", *options).returncode == -signal.SIGKILL
+    killed, whole = (LanguageModel.load(tmp_path / name).network for name in ("killed", "whole"))
+    assert 0 < killed.optimizer.iterations <= 70 < whole.optimizer.iterations
+    assert rnnfast(*command, "killed", "--resume").returncode == 0
     killed = LanguageModel.load(tmp_path / "killed").network
     for first, second in zip(whole.get_weights(), killed.get_weights(), strict=True):
         np.testing.assert_array_equal(first, second)
