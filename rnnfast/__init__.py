@@ -8,6 +8,7 @@ from importlib.metadata import version as _version
 
 from rnnfast import callbacks, initializers, layers, losses, metrics, optimizers
 from rnnfast.backends import backends, variants
+from rnnfast.checkpoint import load_model
 from rnnfast.functional import rnn_backward, rnn_forward
 from rnnfast.model import Sequential
 from rnnfast.plan import plan
@@ -26,6 +27,7 @@ __all__ = [
     "initializers",
     "isa",
     "layers",
+    "load_model",
     "losses",
     "metrics",
     "optimizers",

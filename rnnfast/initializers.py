@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnfast.arguments import check_number
+from rnnfast.configuration import Configurable
 from rnnfast.problem import check_option
 from rnnfast.typing import Array
 
 
-class Initializer(ABC):
+class Initializer(Configurable, ABC):
     """Fills a new weight."""
 
     @abstractmethod

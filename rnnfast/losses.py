@@ -20,6 +20,7 @@ from typing import ClassVar
 import numpy as np
 
 from rnnfast.arguments import check_flag
+from rnnfast.configuration import Configurable
 from rnnfast.layout import as_rows, from_rows
 from rnnfast.problem import check_option
 from rnnfast.typing import Array
@@ -28,7 +29,7 @@ CLIP = 1e-7
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loss(ABC):
+class Loss(Configurable, ABC):
     """What a model minimizes.
 
     Args:

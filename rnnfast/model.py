@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
-from rnnfast import fitting, losses, optimizers
+from rnnfast import checkpoint, fitting, losses, optimizers
 from rnnfast.arguments import check_number
 from rnnfast.callbacks import Callback, History
+from rnnfast.configuration import NOTHING, decode, encode
 from rnnfast.fitting import Data
 from rnnfast.layers import Dense, Layer
 from rnnfast.layout import as_rows, from_rows
 from rnnfast.losses import Loss
 from rnnfast.metrics import Metric, resolve
 from rnnfast.optimizers import Optimizer
+from rnnfast.parameters import Parameter
 from rnnfast.problem import check_size
 from rnnfast.stack import Stack
 from rnnfast.typing import Array, Seed
@@ -34,6 +37,9 @@ class Sequential(Stack):
         dtype: "float32" or "float64", of weights and activations.
         name: for the summary.
 
+    Attributes:
+        epochs_done: the number of epochs that `fit` has finished, also those before the model was saved and loaded.
+
     Raises:
         ValueError, TypeError: an option that is not known; a layer that does not fit where it stands.
     """
@@ -48,6 +54,7 @@ class Sequential(Stack):
         name: str = "sequential",
     ) -> None:
         self.stop_training = False
+        self.epochs_done = 0
         self._optimizer: Optimizer | None = None
         self._optimizer_ready = False
         self._metrics: list[Metric] = []
@@ -61,9 +68,8 @@ class Sequential(Stack):
     @property
     def optimizer(self) -> Optimizer:
         """The optimizer that the model is compiled with."""
-        if self._optimizer is None:
-            raise RuntimeError("the model is not compiled: call compile(optimizer, loss) first")
-        return self._optimizer
+        self._check_compiled()
+        return cast(Optimizer, self._optimizer)
 
     @property
     def metrics_names(self) -> list[str]:
@@ -100,8 +106,35 @@ class Sequential(Stack):
         new_metrics = resolve(metrics, new_loss, scores_are_logits=logits)
         self._release_optimizer()
         self._optimizer, self._metrics = new_optimizer, new_metrics
+        self._compiled_with = {"optimizer": new_optimizer, "loss": new_loss, "metrics": list(metrics)}
         self._loss = fused or new_loss
         self._head = last if fused is not None and isinstance(last, Dense) else None
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """The arguments of `compile` as what JSON can hold; None if the model is not compiled.
+
+        Raises:
+            TypeError: a loss or a metric that JSON cannot hold.
+        """
+        return {name: encode(name, value) for name, value in self._compiled_with.items()} if self._optimizer else None
+
+    def compile_from_config(self, config: Mapping[str, Any], custom_objects: Mapping[str, Any] = NOTHING) -> None:
+        """Compiles with what `get_compile_config` returned; raises as `compile` and `Layer.from_config` do."""
+        self.compile(**{name: decode(value, custom_objects) for name, value in config.items()})
+
+    def save(self, path: str | Path) -> None:
+        """Writes all of the model and of its training to one safetensors file, for `rnnfast.load_model`.
+
+        The file appears whole or not at all, whenever the process is killed. It holds the architecture, the weights,
+        the optimizer with its state, the states of stateful layers and of the random generators, and the number of
+        epochs: training that goes on from it, after an epoch of `fit` or after any batch of `train_on_batch`, comes to
+        the same weights, to the bit, as training that never stopped. Saving changes nothing.
+
+        Raises:
+            ValueError: the model is not built. TypeError: an object without a configuration (see
+            `rnnfast.configuration`). ImportError: no safetensors. OSError: the folder cannot be written to.
+        """
+        checkpoint.save(self, path)
 
     def fit(
         self,
@@ -205,14 +238,18 @@ class Sequential(Stack):
         Raises:
             ValueError, TypeError: x or y does not fit. RuntimeError: not compiled.
         """
-        optimizer = self.optimizer
+        self._check_compiled()
         inputs = self.inputs(x)
         shape = cast(tuple[int, ...], self._output_shape(inputs.shape))  # of known sizes, as that of the inputs
         targets = self._loss.targets(y, shape, self.dtype)
         if not self._optimizer_ready:
-            optimizer.build([p for layer in self.layers if layer.trainable for p in layer.parameters])
-            self._optimizer_ready = True
+            self.build_optimizer([p for layer in self.layers if layer.trainable for p in layer.parameters])
         return Data(inputs, targets)
+
+    def build_optimizer(self, parameters: Sequence[Parameter]) -> None:
+        """Makes the optimizer's state for these parameters of the model, once."""
+        self.optimizer.build(parameters)
+        self._optimizer_ready = True
 
     def train_step(self, data: Data) -> list[float]:
         """One step on one batch that is checked: the loss and the metrics before the step."""
@@ -251,6 +288,10 @@ class Sequential(Stack):
         if return_dict:
             return dict(zip(self.metrics_names, values, strict=True))
         return values if self._metrics else values[0]
+
+    def _check_compiled(self) -> None:
+        if self._optimizer is None:
+            raise RuntimeError("the model is not compiled: call compile(optimizer, loss) first")
 
     def _release_optimizer(self) -> None:
         """Ends the work of the optimizer so far; what it owed is paid."""

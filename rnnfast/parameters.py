@@ -30,16 +30,18 @@ class Parameter:
         transposed: `value` is the transpose of what Keras shows.
         sparse: a table whose gradient comes as a RowGradient.
         gradient: of the last backward pass.
+        shared: a table that a later layer uses too, and to whose gradient this layer's is added.
         settle: where an optimizer owes rows of `value` some updates, pays those of the given rows (None: all).
     """
 
-    __slots__ = ("gradient", "name", "settle", "sparse", "transposed", "value")
+    __slots__ = ("gradient", "name", "settle", "shared", "sparse", "transposed", "value")
 
     def __init__(self, name: str, value: Array, *, transposed: bool = False, sparse: bool = False) -> None:
         self.name = name
         self.value = np.ascontiguousarray(value.T) if transposed else value
         self.transposed = transposed
         self.sparse = sparse
+        self.shared = False
         self.gradient: Gradient | None = None
         self.settle: Callable[[Array | None], None] | None = None
 
@@ -52,6 +54,10 @@ class Parameter:
         """A copy in Keras's layout, C-contiguous, with nothing owed."""
         if self.settle is not None:
             self.settle(None)
+        return self.snapshot()
+
+    def snapshot(self) -> Array:
+        """As `read`, but of the value as it stands: what is owed stays owed."""
         return np.array(self.value.T if self.transposed else self.value, order="C")
 
     def check(self, name: str, value: object) -> Array:

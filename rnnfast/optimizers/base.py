@@ -16,6 +16,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 
 from rnnfast.arguments import check_number
+from rnnfast.configuration import Configurable
 from rnnfast.parameters import Parameter, RowGradient
 from rnnfast.rows import combine
 from rnnfast.typing import Array
@@ -69,7 +70,7 @@ class Dense:
                 np.copyto(view, gradient)  # type: ignore[arg-type]
 
 
-class Optimizer(ABC):
+class Optimizer(Configurable, ABC):
     """Moves the weights against their gradients.
 
     Args:
@@ -149,6 +150,11 @@ class Optimizer(ABC):
             for table in self._tables:
                 table.parameter.settle = partial(self._settle, table)
         self._built = True
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Those that it was built for, the dense ones first; built for them in this order, it has the same state."""
+        return [*self._dense.parameters, *(table.parameter for table in self._tables)] if self._built else []
 
     def step(self) -> None:
         """Moves every parameter by its `gradient`."""
