@@ -29,6 +29,9 @@ Prices = dict[str, dict[str, list[float]]]
 # What of the weights a core's own cache holds; what is beyond it is read again at every step.
 _OWN_CACHE_BYTES = 384 * 1024
 
+# Of the register tiles: vectors of a group of sequences, rows of a tile, sums that hide their latency.
+_WIDEST_GROUP, _TILE_ROWS, _INDEPENDENT_SUMS = 3, 4, 8
+
 
 def work(problem: Problem, variant: str, direction: str, *, threads: int, vector_len: int) -> Array:
     """How much of each kind of work the busiest thread has.
@@ -45,29 +48,38 @@ def work(problem: Problem, variant: str, direction: str, *, threads: int, vector
     """
     t, b, i, h = problem.seq_len, problem.batch, problem.input_size, problem.hidden_size
     wide_h, wide_i, wide_b = (_ceil(size, vector_len) for size in (h, i, b))
+    # rows of a step and vectors in each, of the busiest thread; the vectors that one product works on side by side
     if variant == "lanes":
-        rows, vectors = _ceil(wide_b, threads), _ceil(wide_b, threads) * h
+        rows, width = h, _ceil(wide_b, threads)
+        side_by_side, projected = min(width, _WIDEST_GROUP), rows * width
     elif variant == "stationary":
-        rows, vectors = b, b * _ceil(wide_h, threads)
+        rows, width = b, _ceil(wide_h, threads)
+        side_by_side, projected = width, rows * width
     else:
-        rows, vectors = _ceil(b, threads), _ceil(b, threads) * wide_h
-    own = _ceil(wide_h, threads) if variant == "stationary" else wide_h
+        rows, width = _ceil(b, threads), wide_h
+        # the input projection goes by blocks of a step's rows, few of which make poor tiles; one sequence is one block
+        side_by_side, projected = width, (max(rows, _TILE_ROWS) if b > 1 else 1) * width
+    vectors = rows * width
+    # sums that do not wait for each other: fewer do not keep the arithmetic units busy
+    sums = vectors * max(1.0, _INDEPENDENT_SUMS / (rows * side_by_side))
+    own = width if variant == "stationary" else wide_h
     far = max(0.0, h * own - _OWN_CACHE_BYTES / (vector_len * _ITEM[problem.dtype]))
     meetings = t * (threads > 1) * (variant == "stationary")
+    by_rows = variant != "lanes"
     counts = [
         1.0,
         t,
         meetings,
-        t * rows,
+        t * rows * by_rows,
         t * vectors,
-        t * vectors * h,
-        t * own * h * (variant != "lanes"),
+        t * sums * h,
+        t * own * h * by_rows,
         t * far,
         (i + h) * wide_h / threads,
     ]
     if direction == "forward":
-        turned = t * rows * (wide_i + wide_h) * (variant == "lanes")
-        return np.array([*counts, t * vectors * i, turned])
+        turned = t * width * (wide_i + wide_h) * (not by_rows)
+        return np.array([*counts, t * max(projected, sums * (not by_rows)) * i, turned])
     # dx and the weight gradients, shared out evenly whatever the variant
     hoisted = t * b * (2 * h * wide_i + h * wide_h) / threads
     return np.array([*counts, hoisted, t * b * (wide_i + wide_h) / threads])
