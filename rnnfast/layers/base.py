@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from rnnfast import regularizers
 from rnnfast.arguments import check_seed
-from rnnfast.initializers import Initializer
+from rnnfast.layers.weight_options import WeightOptions
 from rnnfast.parameters import Parameter
 from rnnfast.problem import DTYPES, check_option
+from rnnfast.regularizers import Regularizer
 from rnnfast.typing import Array, Seed
 
 Shape = tuple[int | None, ...]
@@ -31,6 +33,8 @@ class Layer(ABC):
         seed: of the initial weights and the dropout masks; by default drawn from the model's seed.
         input_shape: shape of one input without the batch, for the first layer of a model: it can then be built
             before it sees data.
+        activity_regularizer: name or object; a model adds its penalty of the layer's output, divided by the batch,
+            to the loss.
 
     Raises:
         ValueError, TypeError: an option that is not known or not in its range.
@@ -43,7 +47,9 @@ class Layer(ABC):
         dtype: str | None = None,
         seed: Seed = None,
         input_shape: Sequence[int | None] | None = None,
+        activity_regularizer: str | Regularizer | None = None,
     ) -> None:
+        self.activity_regularizer = regularizers.get("activity_regularizer", activity_regularizer)
         if dtype is not None:
             check_option("dtype", dtype, DTYPES)
         if name is not None and (not isinstance(name, str) or not name or "/" in name):
@@ -165,14 +171,21 @@ class Layer(ABC):
         self,
         name: str,
         shape: tuple[int, ...],
-        initializer: Initializer,
+        options: WeightOptions,
         *,
         transposed: bool = False,
         sparse: bool = False,
     ) -> Parameter:
         """A new parameter of Keras's shape, drawn from the layer's own stream."""
-        value = initializer(shape, self.dtype, self._weight_rng)
-        parameter = Parameter(name, value, transposed=transposed, sparse=sparse)
+        value = options.initializer(shape, self.dtype, self._weight_rng)
+        parameter = Parameter(
+            name,
+            value,
+            transposed=transposed,
+            sparse=sparse,
+            regularizer=options.regularizer,
+            constraint=options.constraint,
+        )
         self.parameters.append(parameter)
         return parameter
 
