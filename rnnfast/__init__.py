@@ -6,7 +6,18 @@ trainer (`Sequential`, `layers`, `losses`, `optimizers`, `initializers`). Import
 
 from importlib.metadata import version as _version
 
-from rnnfast import callbacks, initializers, layers, losses, metrics, optimizers
+from rnnfast import (
+    bucketing,
+    callbacks,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+    schedules,
+)
 from rnnfast.backends import backends, variants
 from rnnfast.functional import rnn_backward, rnn_forward
 from rnnfast.model import Sequential
@@ -21,7 +32,9 @@ __all__ = [
     "Sequential",
     "__version__",
     "backends",
+    "bucketing",
     "callbacks",
+    "constraints",
     "get_num_threads",
     "initializers",
     "isa",
@@ -30,8 +43,10 @@ __all__ = [
     "metrics",
     "optimizers",
     "plan",
+    "regularizers",
     "rnn_backward",
     "rnn_forward",
+    "schedules",
     "set_num_threads",
     "variants",
 ]

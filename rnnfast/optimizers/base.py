@@ -18,6 +18,7 @@ import numpy as np
 from rnnfast.arguments import check_number
 from rnnfast.parameters import Parameter, RowGradient
 from rnnfast.rows import combine
+from rnnfast.schedules import Schedule
 from rnnfast.typing import Array
 
 Slots: TypeAlias = dict[str, Array]
@@ -73,7 +74,7 @@ class Optimizer(ABC):
     """Moves the weights against their gradients.
 
     Args:
-        learning_rate: at least 0.
+        learning_rate: at least 0, or a Schedule.
         clipvalue: clip every element of the gradient to -clipvalue..clipvalue.
         clipnorm: scale each weight's gradient down to this 2-norm where it is longer.
         global_clipnorm: scale all gradients together down to this 2-norm where they are longer.
@@ -87,7 +88,7 @@ class Optimizer(ABC):
 
     def __init__(
         self,
-        learning_rate: float,
+        learning_rate: float | Schedule,
         *,
         clipvalue: float | None = None,
         clipnorm: float | None = None,
@@ -101,18 +102,25 @@ class Optimizer(ABC):
             raise ValueError(f"{given[0]}: expected at most one way of clipping, got {' and '.join(given)}")
         self.clipvalue, self.clipnorm, self.global_clipnorm = clipvalue, clipnorm, global_clipnorm
         self._clips = bool(given)
-        self.learning_rate = learning_rate
         self.iterations = 0
+        self.learning_rate = learning_rate
         self._built = False
 
     @property
     def learning_rate(self) -> float:
-        """The step size; may be set between steps."""
+        """The size of the next step; may be set between steps, to a number or a Schedule, which ends a schedule."""
         return self._learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        self._learning_rate = check_number("learning_rate", value, low=0)
+    def learning_rate(self, value: float | Schedule) -> None:
+        schedule = value if isinstance(value, Schedule) else None
+        self._learning_rate = check_number("learning_rate", schedule(self.iterations) if schedule else value, low=0)
+        self._schedule = schedule
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """What sets the learning rate before each step; None where it is a number."""
+        return self._schedule
 
     @abstractmethod
     def slots(self) -> dict[str, float]:
@@ -142,16 +150,17 @@ class Optimizer(ABC):
         """
         if self._built:
             raise ValueError("optimizer: expected one that no model uses, got one that already has state")
-        tables = [parameter for parameter in parameters if parameter.sparse and self.lazy]
+        tables = [parameter for parameter in parameters if parameter.by_rows and self.lazy]
         self._dense = Dense([parameter for parameter in parameters if parameter not in tables], self.slots())
         self._tables = [Table(parameter, self.slots()) for parameter in tables]
         if self.owes():
             for table in self._tables:
                 table.parameter.settle = partial(self._settle, table)
+        self._constrained = [parameter for parameter in parameters if parameter.constraint is not None]
         self._built = True
 
     def step(self) -> None:
-        """Moves every parameter by its `gradient`."""
+        """Moves every parameter by its `gradient`, and then to where its constraint lets it be."""
         dense = self._dense
         dense.collect()
         sparse = []
@@ -164,6 +173,10 @@ class Optimizer(ABC):
         self.update(dense.weights, dense.gradient, dense.slots, dense.scratch)
         for table, (rows, sums) in zip(self._tables, sparse, strict=True):
             self.update_rows(table, rows, sums)
+        for parameter in self._constrained:
+            parameter.constrain()
+        if self._schedule is not None:
+            self.learning_rate = self._schedule
 
     def release(self) -> None:
         """Pays everything that is owed and lets the parameters go."""
@@ -192,6 +205,8 @@ class Optimizer(ABC):
         self.iterations = int(state["iterations"])
         for name, array in own.items():
             array[...] = state[name]
+        if self._schedule is not None:
+            self.learning_rate = self._schedule
 
     def _state_arrays(self) -> dict[str, Array]:
         arrays = {f"dense/{name}": slot for name, slot in self._dense.slots.items()} if self._built else {}
