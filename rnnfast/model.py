@@ -14,7 +14,7 @@ from rnnfast.layers import Dense, Layer
 from rnnfast.layers.activity_regularization import ActivityPenalty
 from rnnfast.layout import as_rows, from_rows
 from rnnfast.losses import Loss
-from rnnfast.metrics import Metric, Scored, Weighted, metric_values, resolve
+from rnnfast.metrics import Metric, Scored, metric_values, resolve
 from rnnfast.optimizers import Optimizer
 from rnnfast.parameters import Parameter
 from rnnfast.problem import check_size
@@ -279,13 +279,13 @@ class Sequential(Stack):
 
     def train_step(self, data: Data) -> list[Array]:
         """One step on one batch that is checked: the statistics of loss and metrics before the step."""
+        gradient: Any  # None only below the first layer
         statistics, gradient = self._objective(data, training=True)
         head = self._head
         for layer, penalty in reversed(self._path):
             if penalty is not None:
                 gradient = penalty.backward(gradient)
-            below = layer.affine_backward(gradient) if layer is head else layer.backward(gradient)
-            gradient = cast(Array, below)  # None only below the first layer
+            gradient = layer.affine_backward(gradient) if layer is head else layer.backward(gradient)
         for parameter in self._regularized:
             parameter.add_penalty_gradient()
         self.optimizer.step()
@@ -313,9 +313,9 @@ class Sequential(Stack):
         def output() -> Array:
             return scores if head is None else from_rows(head.activation.forward(as_rows(scores)), scores.shape)
 
-        batch = Scored(data.y, scores, self._on_logits, output, loss.value + added, loss.terms, None)
-        weighted = batch if data.weights is None else batch._replace(weights=data.weights)
-        statistics = [metric.statistic(weighted if isinstance(metric, Weighted) else batch) for metric in self.metrics]
+        batch = Scored(data.y, scores, self._on_logits, output, loss.value + added, loss.terms, data.weights)
+        plain = batch if data.weights is None else batch._replace(weights=None)
+        statistics = [metric.statistic(batch if metric.weighted else plain) for metric in self.metrics]
         return statistics, loss.gradient
 
     def _report(self, values: list[float], return_dict: bool) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 from rnnfast.losses import Loss
-from rnnfast.metrics.base import LossValue, Metric, OfFunction, Scored, Weighted, metric_values
+from rnnfast.metrics.base import LossValue, Metric, OfFunction, Scored, metric_values
 from rnnfast.metrics.binary import AUC, Precision, Recall
 from rnnfast.metrics.means import (
     BinaryAccuracy,
@@ -55,7 +56,11 @@ def resolve(
         metric = _resolve("weighted_metrics", given, loss)
         if isinstance(metric, OfFunction):
             raise TypeError(f"weighted_metrics: expected names and Metrics, got the function {metric.name!r}")
-        plain.append(Weighted(metric, f"weighted_{metric.name}" if metric.name in taken else metric.name))
+        metric = copy(metric)
+        metric.weighted = True
+        if metric.name in taken:
+            metric.name = f"weighted_{metric.name}"
+        plain.append(metric)
     names = ["loss", *(metric.name for metric in plain)]
     if len(set(names)) < len(names):
         raise ValueError(f"metrics: expected names that differ, and none of them 'loss', got {names[1:]}")
@@ -98,7 +103,6 @@ __all__ = [
     "Scored",
     "SparseCategoricalAccuracy",
     "TopKCategoricalAccuracy",
-    "Weighted",
     "metric_values",
     "resolve",
 ]

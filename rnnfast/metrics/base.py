@@ -26,7 +26,7 @@ class Scored(NamedTuple):
         output: called, what the model returns for the batch, in the shape of the scores.
         value: of the loss, with weights and penalties.
         terms: of the loss by rows; see `rnnfast.losses.Evaluated`.
-        weights: (B,) or (B, T), what each sample or step counts; None for 1.
+        weights: (B,) or (B, T), what each sample or step counts; None for 1, and for a metric that is not `weighted`.
     """
 
     targets: Array
@@ -44,9 +44,11 @@ class Metric(ABC):
     Attributes:
         name: as the logs call it.
         larger_is_better: None where that is not known.
+        weighted: whether samples count with their weights.
     """
 
     name: str
+    weighted: bool = False
     larger_is_better: ClassVar[bool | None] = None
     reads: ClassVar[tuple[type[Loss], ...]] = (Loss,)
     """The losses whose targets it reads."""
@@ -121,20 +123,6 @@ class OfFunction(BatchMean):
 
     def batch_value(self, batch: Scored) -> float:
         return float(self._function(batch.targets, batch.output()))
-
-
-class Weighted(Metric):
-    """A metric in which samples count with their weights, under another name."""
-
-    def __init__(self, metric: Metric, name: str) -> None:
-        self.name, self._metric = name, metric
-        self.larger_is_better = metric.larger_is_better  # type: ignore[misc]  # an instance's own
-
-    def statistic(self, batch: Scored) -> Array:
-        return self._metric.statistic(batch)
-
-    def value(self, total: Array) -> float:
-        return self._metric.value(total)
 
 
 def ratio(total: Array) -> float:

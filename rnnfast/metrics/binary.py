@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnfast.losses import BinaryCrossentropy
 from rnnfast.metrics.base import Metric, Scored, ratio
-from rnnfast.metrics.thresholds import above, check_threshold, logit
+from rnnfast.metrics.thresholds import Threshold, logit
 from rnnfast.problem import check_size
 from rnnfast.typing import Array
 
@@ -22,10 +22,10 @@ class Precision(Metric):
     reads = (BinaryCrossentropy,)
 
     def __init__(self, threshold: float = 0.5, *, name: str = "precision") -> None:
-        self.threshold, self.name = check_threshold(threshold), name
+        self._threshold, self.name = Threshold(threshold), name
 
     def statistic(self, batch: Scored) -> Array:
-        chosen = above(batch, self.threshold)
+        chosen = self._threshold.below(batch)
         return np.array([_count(batch, chosen & (batch.targets > 0.5)), _count(batch, chosen)])
 
     def value(self, total: Array) -> float:
@@ -44,7 +44,7 @@ class Recall(Precision):
 
     def statistic(self, batch: Scored) -> Array:
         positive = batch.targets > 0.5
-        return np.array([_count(batch, positive & above(batch, self.threshold)), _count(batch, positive)])
+        return np.array([_count(batch, positive & self._threshold.below(batch)), _count(batch, positive)])
 
 
 class AUC(Metric):

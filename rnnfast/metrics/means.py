@@ -11,7 +11,7 @@ from rnnfast.losses import (
     SparseCategoricalCrossentropy,
 )
 from rnnfast.metrics.base import Mean, Metric, Scored, ratio
-from rnnfast.metrics.thresholds import above, check_threshold
+from rnnfast.metrics.thresholds import Threshold
 from rnnfast.problem import check_size
 from rnnfast.typing import Array
 
@@ -27,10 +27,10 @@ class BinaryAccuracy(Mean):
     reads = (BinaryCrossentropy,)
 
     def __init__(self, threshold: float = 0.5, *, name: str = "binary_accuracy") -> None:
-        self.threshold, self.name = check_threshold(threshold), name
+        self._threshold, self.name = Threshold(threshold), name
 
     def values(self, batch: Scored) -> Array:
-        hits: Array = above(batch, self.threshold) == (batch.targets > 0.5)
+        hits: Array = self._threshold.below(batch) == (batch.targets > 0.5)
         return hits
 
 

@@ -9,11 +9,6 @@ from rnnfast.metrics.base import Scored
 from rnnfast.typing import Array
 
 
-def check_threshold(threshold: float) -> float:
-    """`threshold` as a float; ValueError or TypeError unless it is in 0..1."""
-    return check_number("threshold", threshold, low=0, high=1)
-
-
 def logit(t: float) -> float:
     """log(t / (1 - t)), for t in 0..1."""
     if t in (0, 1):
@@ -21,7 +16,21 @@ def logit(t: float) -> float:
     return math.log(t) - math.log1p(-t)
 
 
-def above(batch: Scored, threshold: float) -> Array:
-    """Whether the probability of each element is above the threshold, in the shape of the scores."""
-    result: Array = batch.scores > (logit(threshold) if batch.are_logits else threshold)
-    return result
+class Threshold:
+    """A threshold of probabilities.
+
+    Args:
+        value: in 0..1.
+
+    Raises:
+        ValueError: out of range. TypeError: no number.
+    """
+
+    def __init__(self, value: float) -> None:
+        self.value = check_number("threshold", value, low=0, high=1)
+        self._logit = logit(self.value)
+
+    def below(self, batch: Scored) -> Array:
+        """Whether the probability of each element is above the threshold, in the shape of the scores."""
+        result: Array = batch.scores > (self._logit if batch.are_logits else self.value)
+        return result
