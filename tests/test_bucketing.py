@@ -56,6 +56,12 @@ def test_the_order_follows_from_the_seed_and_changes_from_pass_to_pass():
     assert order(other) != first != second
 
 
+def test_shuffled_batches_do_not_come_by_length():
+    longest = [x.shape[1] for x, _ in BucketedBatches(ragged(200), np.zeros(200), 8, seed=0)]
+    assert sorted(longest) != longest
+    assert sorted(longest, reverse=True) != longest
+
+
 def test_without_shuffling_sorted_by_length_equal_ones_in_their_order():
     sequences = [[1, 2], [3], [4, 5], [6, 7, 8], [9]]
     bucketed = BucketedBatches(sequences, np.array(list("abcde")), 2, shuffle=False)

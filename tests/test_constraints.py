@@ -5,6 +5,7 @@ from rnnfast import Sequential, constraints
 from rnnfast.constraints import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from rnnfast.layers import Dense, Embedding, SimpleRNN
 from rnnfast.optimizers import SGD, Adam
+from rnnfast.parameters import Parameter, RowGradient
 
 w = np.random.default_rng(0).standard_normal((4, 3))
 CASES = [
@@ -80,6 +81,23 @@ def test_every_step_is_the_free_one_and_then_the_constraint(optimizer):
         free.set_weights([MaxNorm(0.3)(kernel), bias])
         for one, other in zip(free.get_weights(), bound.get_weights(), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_rows_that_no_batch_touches_move_with_their_momentum_before_they_are_constrained():
+    start = np.random.default_rng(2).standard_normal((4, 2))
+    constraint = MaxNorm(1.0)
+    table = Parameter("table", start.copy(), sparse=True, constraint=constraint)
+    optimizer = SGD(0.1, momentum=0.9)
+    optimizer.build([table])
+    expected, velocity = start, np.zeros_like(start)
+    for ids in ([0, 1], [2], [2], [0, 0]):
+        table.gradient = RowGradient(np.array(ids), np.ones((len(ids), 2)))
+        gradient = np.zeros_like(start)
+        np.add.at(gradient, ids, 1.0)
+        optimizer.step()
+        velocity = 0.9 * velocity - 0.1 * gradient
+        expected = constraint(expected + velocity)
+        np.testing.assert_allclose(table.value, expected, rtol=1e-12)
 
 
 def test_weights_begin_as_they_are_initialized():
