@@ -1,7 +1,7 @@
 """rnnfast: plain (Elman) recurrent networks, fast.
 
 Compiled forward and back-propagation-through-time kernels (`rnn_forward`, `rnn_backward`, `plan`) behind a thin
-trainer (`Sequential`, `layers`, `losses`, `optimizers`, `initializers`). Importing this needs NumPy alone.
+trainer (`Sequential`, `layers`, `losses`, `optimizers`, ...). Importing this needs NumPy alone.
 """
 
 from importlib.metadata import version as _version
