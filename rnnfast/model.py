@@ -259,7 +259,7 @@ class Sequential(Stack):
         Raises:
             ValueError, TypeError: an argument does not fit. RuntimeError: not compiled.
         """
-        optimizer = self.optimizer
+        self.check_compiled()
         inputs = self.inputs(x)
         shape = cast(tuple[int, ...], self._output_shape(inputs.shape))  # of known sizes, as that of the inputs
         targets = self._loss.targets(y, shape, self.dtype)
@@ -271,11 +271,14 @@ class Sequential(Stack):
         elif sample_weight is not None:
             weights = sample_weights.check(sample_weight, shape, self.dtype)
         if not self._optimizer_ready:
-            parameters = [parameter for layer in self.layers if layer.trainable for parameter in layer.parameters]
-            optimizer.build(parameters)
-            self._regularized = [parameter for parameter in parameters if parameter.regularizer is not None]
-            self._optimizer_ready = True
+            self.build_optimizer([p for layer in self.layers if layer.trainable for p in layer.parameters])
         return Data(inputs, targets, weights)
+
+    def build_optimizer(self, parameters: Sequence[Parameter]) -> None:
+        """Makes the optimizer's state for these parameters of the model, once."""
+        self.optimizer.build(parameters)
+        self._regularized = [parameter for parameter in parameters if parameter.regularizer is not None]
+        self._optimizer_ready = True
 
     def train_step(self, data: Data) -> list[Array]:
         """One step on one batch that is checked: the statistics of loss and metrics before the step."""

@@ -28,6 +28,7 @@ class ActivityRegularization(Layer):
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, seed=seed, input_shape=input_shape, activity_regularizer=L1L2(l1, l2))
+        self.l1, self.l2 = l1, l2
 
     def check_input_shape(self, shape: Shape) -> None:
         self._check_features(shape, (2, 3), "(batch, features) or (batch, time, features)")

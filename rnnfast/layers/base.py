@@ -11,6 +11,8 @@ import numpy as np
 
 from rnnfast import regularizers
 from rnnfast.arguments import check_seed
+from rnnfast.constraints import Constraint
+from rnnfast.initializers import Initializer
 from rnnfast.layers.weight_options import WeightOptions
 from rnnfast.parameters import Parameter
 from rnnfast.problem import DTYPES, check_option
@@ -166,6 +168,23 @@ class Layer(ABC):
     def count_params(self) -> int:
         """The number of weights, each element counted."""
         return sum(parameter.value.size for parameter in self.parameters)
+
+    def weight_options(
+        self,
+        weight: str,
+        initializer: str | Initializer,
+        regularizer: str | Regularizer | None,
+        constraint: str | Constraint | None,
+    ) -> WeightOptions:
+        """For `add_weight`, from the arguments `<weight>_initializer`, ..., which become attributes of these names.
+
+        Raises:
+            ValueError: a name that is not known. TypeError: neither a name nor an object of the kind.
+        """
+        options = WeightOptions.of(weight, initializer, regularizer, constraint)
+        for kind, value in options._asdict().items():
+            setattr(self, f"{weight}_{kind}", value)
+        return options
 
     def add_weight(
         self,

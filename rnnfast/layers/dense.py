@@ -9,7 +9,6 @@ from rnnfast.arguments import check_flag
 from rnnfast.constraints import Constraint
 from rnnfast.initializers import Initializer
 from rnnfast.layers.base import Layer, Shape
-from rnnfast.layers.weight_options import WeightOptions
 from rnnfast.layout import as_rows, from_rows
 from rnnfast.problem import check_size
 from rnnfast.regularizers import Regularizer
@@ -56,8 +55,8 @@ class Dense(Layer):
         self.units = int(units)
         self.activation = activations.get(activation)
         self.use_bias = check_flag("use_bias", use_bias)
-        self.kernel_options = WeightOptions.of("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
-        self.bias_options = WeightOptions.of("bias", bias_initializer, bias_regularizer, bias_constraint)
+        self._kernel_options = self.weight_options("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._bias_options = self.weight_options("bias", bias_initializer, bias_regularizer, bias_constraint)
 
     def check_input_shape(self, shape: Shape) -> None:
         self._check_features(shape, (2, 3), "(batch, features) or (batch, time, features)")
@@ -68,8 +67,8 @@ class Dense(Layer):
     def make_weights(self, input_shape: Shape) -> None:
         features = input_shape[-1]
         assert features is not None
-        self._kernel = self.add_weight("kernel", (features, self.units), self.kernel_options)
-        self._bias = self.add_weight("bias", (self.units,), self.bias_options) if self.use_bias else None
+        self._kernel = self.add_weight("kernel", (features, self.units), self._kernel_options)
+        self._bias = self.add_weight("bias", (self.units,), self._bias_options) if self.use_bias else None
 
     def forward(self, x: Array, training: bool) -> Array:
         logits = as_rows(self.affine(x, training))

@@ -10,7 +10,6 @@ from rnnfast import rows
 from rnnfast.constraints import Constraint
 from rnnfast.initializers import Initializer
 from rnnfast.layers.base import Layer, Shape
-from rnnfast.layers.weight_options import WeightOptions
 from rnnfast.layout import batch_major, time_major
 from rnnfast.parameters import RowGradient
 from rnnfast.problem import check_size
@@ -57,7 +56,7 @@ class Embedding(Layer):
         check_size("input_dim", input_dim)
         check_size("output_dim", output_dim)
         self.input_dim, self.output_dim = int(input_dim), int(output_dim)
-        self.embeddings_options = WeightOptions.of(
+        self._embeddings_options = self.weight_options(
             "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint
         )
 
@@ -70,7 +69,7 @@ class Embedding(Layer):
 
     def make_weights(self, input_shape: Shape) -> None:
         shape = (self.input_dim, self.output_dim)
-        self._table = self.add_weight("embeddings", shape, self.embeddings_options, sparse=True)
+        self._table = self.add_weight("embeddings", shape, self._embeddings_options, sparse=True)
 
     def check_input(self, x: object) -> Array:
         ids = np.asarray(x)

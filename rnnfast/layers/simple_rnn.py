@@ -14,7 +14,6 @@ from rnnfast.functional import rnn_backward, rnn_forward
 from rnnfast.initializers import Initializer
 from rnnfast.layers.base import Layer, Shape
 from rnnfast.layers.dropout import draw_mask
-from rnnfast.layers.weight_options import WeightOptions
 from rnnfast.layout import batch_major, time_major
 from rnnfast.problem import check_option, check_size
 from rnnfast.reference import ACTIVATIONS, Gradients, processing_order
@@ -96,11 +95,11 @@ class SimpleRNN(Layer):
         check_option("activation", self.activation, tuple(ACTIVATIONS))
         check_option("backend", backend, ("auto", *REGISTRY))
         self.use_bias = check_flag("use_bias", use_bias)
-        self.kernel_options = WeightOptions.of("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
-        self.recurrent_options = WeightOptions.of(
+        self._kernel_options = self.weight_options("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._recurrent_options = self.weight_options(
             "recurrent", recurrent_initializer, recurrent_regularizer, recurrent_constraint
         )
-        self.bias_options = WeightOptions.of("bias", bias_initializer, bias_regularizer, bias_constraint)
+        self._bias_options = self.weight_options("bias", bias_initializer, bias_regularizer, bias_constraint)
         self.dropout = check_number("dropout", dropout, low=0, below=1)
         self.recurrent_dropout = check_number("recurrent_dropout", recurrent_dropout, low=0, below=1)
         self.return_sequences = check_flag("return_sequences", return_sequences)
@@ -140,9 +139,9 @@ class SimpleRNN(Layer):
         features = input_shape[-1]
         assert features is not None
         units = self.units
-        self._w_ih = self.add_weight("kernel", (features, units), self.kernel_options, transposed=True)
-        self._w_hh = self.add_weight("recurrent_kernel", (units, units), self.recurrent_options, transposed=True)
-        self._bias = self.add_weight("bias", (units,), self.bias_options) if self.use_bias else None
+        self._w_ih = self.add_weight("kernel", (features, units), self._kernel_options, transposed=True)
+        self._w_hh = self.add_weight("recurrent_kernel", (units, units), self._recurrent_options, transposed=True)
+        self._bias = self.add_weight("bias", (units,), self._bias_options) if self.use_bias else None
         self._zero_bias = np.zeros(units, self.dtype)
 
     def __call__(self, x: object, *, training: bool = False, initial_state: object = None) -> Any:

@@ -22,7 +22,8 @@ class Precision(Metric):
     reads = (BinaryCrossentropy,)
 
     def __init__(self, threshold: float = 0.5, *, name: str = "precision") -> None:
-        self._threshold, self.name = Threshold(threshold), name
+        self._threshold = Threshold(threshold)
+        self.threshold, self.name = self._threshold.value, name
 
     def statistic(self, batch: Scored) -> Array:
         chosen = self._threshold.below(batch)

@@ -27,7 +27,8 @@ class BinaryAccuracy(Mean):
     reads = (BinaryCrossentropy,)
 
     def __init__(self, threshold: float = 0.5, *, name: str = "binary_accuracy") -> None:
-        self._threshold, self.name = Threshold(threshold), name
+        self._threshold = Threshold(threshold)
+        self.threshold, self.name = self._threshold.value, name
 
     def values(self, batch: Scored) -> Array:
         hits: Array = self._threshold.below(batch) == (batch.targets > 0.5)
