@@ -164,10 +164,11 @@ class BinaryCrossentropy(_OfProbabilities):
     def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[Array, Array]:
         if self.from_logits:
             # log(1 + e^z) - y z, with log(1 + e^z) = max(z, 0) + log(1 + e^-|z|), and sigmoid(z) from the same e^-|z|
-            small = np.exp(-np.abs(predictions))
-            terms = np.maximum(predictions, 0)
-            gradient = np.where(predictions < 0, small, 1) / (1 + small)
-            terms += np.log1p(small)
+            terms, gradient = np.maximum(predictions, 0), np.minimum(predictions, 0)
+            small = np.exp(gradient - terms)
+            np.exp(gradient, out=gradient)
+            gradient /= 1 + small
+            terms += np.log1p(small, out=small)
             terms -= targets * predictions
             gradient -= targets
             gradient *= scale
