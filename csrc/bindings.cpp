@@ -49,7 +49,6 @@ class Kernel {
     virtual py::object backward(py::handle dy, py::handle x, py::handle y, py::handle w_ih, py::handle w_hh,
                                 py::handle h0, py::handle dh_n, py::handle lengths) const = 0;
     virtual const char* isa() const = 0;
-    virtual int threads() const = 0;
 };
 
 template <class T>
@@ -108,7 +107,6 @@ class KernelOf : public Kernel {
     }
 
     const char* isa() const override { return kernels_.isa; }
-    int threads() const override { return team_size(s_, num_threads()).threads; }
 
    private:
     const int64_t* checked_lengths(py::handle lengths, bool& ok) const {
@@ -128,6 +126,19 @@ Activation activation_of(const std::string& name) {
     for (int i = 0; i < kActivations; ++i)
         if (name == kNames[i]) return static_cast<Activation>(i);
     throw py::value_error("activation: expected one of the compiled ones, got '" + name + "'");
+}
+
+// The threads that a problem of these sizes is worth, of those that there may be.
+int threads_for(Index seq_len, Index batch, Index input_size, Index hidden_size) {
+    return team_size({seq_len, batch, input_size, hidden_size, kTanh, false, 0}, num_threads()).threads;
+}
+
+bool accepts(const std::string& name, Index seq_len, Index batch, Index input_size, Index hidden_size) {
+    return variant<float>(name).accepts({seq_len, batch, input_size, hidden_size, kTanh, false, 0});
+}
+
+Index vector_len(const std::string& isa, const std::string& dtype) {
+    return dtype == "float64" ? kernels<double>(isa).vector_len : kernels<float>(isa).vector_len;
 }
 
 std::unique_ptr<Kernel> make_kernel(Index seq_len, Index batch, Index input_size, Index hidden_size,
@@ -150,14 +161,19 @@ PYBIND11_MODULE(_cpu, m) {
              py::arg("isa"), py::arg("forward"), py::arg("backward"))
         .def("forward", &Kernel::forward)
         .def("backward", &Kernel::backward)
-        .def_property_readonly("isa", &Kernel::isa)
-        .def_property_readonly("threads", &Kernel::threads);
+        .def_property_readonly("isa", &Kernel::isa);
+    m.def("threads_for", &threads_for, py::arg("seq_len"), py::arg("batch"), py::arg("input_size"),
+          py::arg("hidden_size"));
+    m.def("accepts", &accepts, py::arg("variant"), py::arg("seq_len"), py::arg("batch"), py::arg("input_size"),
+          py::arg("hidden_size"));
+    m.def("vector_len", &vector_len, py::arg("isa"), py::arg("dtype"));
     m.def("variant_names", &variant_names);
     m.def("supported_isas", &supported_isas);
     m.def("default_isa", &default_isa);
     m.def("num_threads", &num_threads);
     m.def("set_num_threads", &set_num_threads);
     bind_rows(m);
+    bind_peaks(m);
 }
 
 }  // namespace rnnfast

@@ -19,6 +19,7 @@ from rnnfast import (
     schedules,
 )
 from rnnfast.backends import backends, variants
+from rnnfast.checkpoint import load_model
 from rnnfast.functional import rnn_backward, rnn_forward
 from rnnfast.model import Sequential
 from rnnfast.plan import plan
@@ -39,6 +40,7 @@ __all__ = [
     "initializers",
     "isa",
     "layers",
+    "load_model",
     "losses",
     "metrics",
     "optimizers",

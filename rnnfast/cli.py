@@ -13,12 +13,17 @@ from collections.abc import Sequence
 from types import ModuleType
 
 import rnnfast
-from rnnfast.commands import demo, info, train_imdb, train_sms
+from rnnfast.commands import demo, info, train_charlm, train_imdb, train_sms, train_wordlm, tune
 from rnnfast.commands.options import BadOption, Failure, Parser
 
 # Each module has add_arguments(parser) and run(arguments); the first line of its docstring is the help.
-COMMANDS: dict[str, ModuleType] = {"demo": demo, "info": info}
-TRAIN: dict[str, ModuleType] = {"imdb": train_imdb, "sms": train_sms}
+COMMANDS: dict[str, ModuleType] = {"demo": demo, "info": info, "tune": tune}
+TRAIN: dict[str, ModuleType] = {
+    "charlm": train_charlm,
+    "imdb": train_imdb,
+    "sms": train_sms,
+    "wordlm": train_wordlm,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,25 +7,26 @@ into one unit, and an Embedding's vectors have axis 1. Where a norm is divided b
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rnnfast.arguments import check_number, look_up
+from rnnfast.configuration import Configurable
 from rnnfast.typing import Array
 
 EPSILON = 1e-7
 
 
-class Constraint(ABC):
+class Constraint(Configurable, ABC):
     """Moves a weight to where it may be."""
 
     @abstractmethod
     def __call__(self, w: Array) -> Array:
         """The weight nearest to `w` that is allowed, or a step towards it; `w` stays as it is."""
 
-    def check_shape(self, name: str, shape: tuple[int, ...]) -> None:  # noqa: B027
+    def check_shape(self, name: str, shape: tuple[int, ...]) -> None:
         """ValueError if the weight `name` of that shape cannot be constrained so."""
 
 
@@ -49,9 +50,11 @@ class MinMaxNorm(Constraint):
     min_value: float = 0.0
     max_value: float = 1.0
     rate: float = 1.0
-    axis: int | tuple[int, ...] = 0
+    axis: int | Sequence[int] = 0
 
     def __post_init__(self) -> None:
+        if isinstance(self.axis, list):
+            object.__setattr__(self, "axis", tuple(self.axis))  # a file makes a list of a tuple
         check_number("min_value", self.min_value, low=0)
         check_number("max_value", self.max_value, low=self.min_value)
         check_number("rate", self.rate, low=0, high=1)
@@ -77,14 +80,14 @@ class MinMaxNorm(Constraint):
 class MaxNorm(MinMaxNorm):
     """Scales norms along `axis` that are above `max_value` down to it."""
 
-    def __init__(self, max_value: float = 2.0, axis: int | tuple[int, ...] = 0) -> None:
+    def __init__(self, max_value: float = 2.0, axis: int | Sequence[int] = 0) -> None:
         super().__init__(max_value=max_value, axis=axis)
 
 
 class UnitNorm(MinMaxNorm):
     """Scales every norm along `axis` to 1; what is 0 stays 0."""
 
-    def __init__(self, axis: int | tuple[int, ...] = 0) -> None:
+    def __init__(self, axis: int | Sequence[int] = 0) -> None:
         super().__init__(min_value=1.0, max_value=1.0, axis=axis)
 
 

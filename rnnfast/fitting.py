@@ -77,6 +77,7 @@ def fit(
             if validation is not None:
                 values = evaluate(model, validation)
                 logs |= {f"val_{name}": value for name, value in zip(names, values, strict=True)}
+            model.epochs_done = epoch + 1
             hooks.call("on_epoch_end", epoch, logs)
             if model.stop_training:
                 break

@@ -10,6 +10,7 @@ import numpy as np
 from rnnfast import checks
 from rnnfast.backends import Plan
 from rnnfast.plan import plan
+from rnnfast.processor import get_num_threads
 from rnnfast.reference import Gradients
 from rnnfast.typing import Array, ArrayLike
 
@@ -100,11 +101,12 @@ def rnn_backward(
 def _plan(x: ArrayLike, w_hh: ArrayLike, *options: Any) -> Plan:
     """The plan for the sizes of x and w_hh; the plan itself checks every array against them."""
     x, w_hh = checks.as_array("x", x), checks.as_array("w_hh", w_hh)
-    return _plan_of(x.shape, w_hh.shape, x.dtype, *options)
+    return _plan_of(get_num_threads(), x.shape, w_hh.shape, x.dtype, *options)
 
 
 @lru_cache(maxsize=256, typed=True)
 def _plan_of(
+    threads: int,  # what a plan chooses depends on them
     x_shape: tuple[int, ...],
     w_hh_shape: tuple[int, ...],
     dtype: np.dtype[Any],

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnfast.arguments import check_number, look_up
+from rnnfast.configuration import Configurable
 from rnnfast.problem import check_option
 from rnnfast.typing import Array
 
@@ -21,7 +22,7 @@ TRUNCATED_STDDEV = 0.87962566103423978
 """Standard deviation of N(0, 1) cut at -2 and 2: sqrt(1 - 4 phi(2) / (2 Phi(2) - 1))."""
 
 
-class Initializer(ABC):
+class Initializer(Configurable, ABC):
     """Fills a new weight."""
 
     @abstractmethod

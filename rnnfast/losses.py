@@ -21,6 +21,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from rnnfast.arguments import check_flag, look_up
+from rnnfast.configuration import Configurable
 from rnnfast.layout import as_rows, from_rows
 from rnnfast.problem import check_option
 from rnnfast.typing import Array
@@ -43,7 +44,7 @@ class Evaluated(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loss(ABC):
+class Loss(Configurable, ABC):
     """What a model minimizes.
 
     Args:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
-from rnnfast import fitting, inputs, losses, optimizers, sample_weights
+from rnnfast import checkpoint, fitting, inputs, losses, optimizers, sample_weights
 from rnnfast.arguments import check_count
 from rnnfast.callbacks import Callback, History
+from rnnfast.configuration import NOTHING, decode, encode
 from rnnfast.layers import Dense, Layer
 from rnnfast.layers.activity_regularization import ActivityPenalty
 from rnnfast.layout import as_rows, from_rows
@@ -36,6 +38,9 @@ class Sequential(Stack):
         dtype: "float32" or "float64", of weights and activations.
         name: for the summary.
 
+    Attributes:
+        epochs_done: the number of epochs that `fit` has finished, also those before the model was saved and loaded.
+
     Raises:
         ValueError, TypeError: an option that is not known; a layer that does not fit where it stands.
     """
@@ -50,6 +55,7 @@ class Sequential(Stack):
         name: str = "sequential",
     ) -> None:
         self.stop_training = False
+        self.epochs_done = 0
         self._optimizer: Optimizer | None = None
         self._optimizer_ready = False
         self.metrics: list[Metric] = []
@@ -110,6 +116,12 @@ class Sequential(Stack):
             fused = losses.on_logits(new_loss, last.activation.name)
         self._release_optimizer()
         self._optimizer, self.metrics = new_optimizer, new_metrics
+        self._compiled_with = {
+            "optimizer": new_optimizer,
+            "loss": new_loss,
+            "metrics": list(metrics),
+            "weighted_metrics": list(weighted_metrics),
+        }
         self._loss = fused or new_loss
         self._on_logits = bool(getattr(self._loss, "from_logits", False))
         self._head = last if fused is not None and isinstance(last, Dense) else None
@@ -117,6 +129,32 @@ class Sequential(Stack):
             (layer, None if layer.activity_regularizer is None else ActivityPenalty(layer.activity_regularizer))
             for layer in self.layers
         ]
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """The arguments of `compile` as what JSON can hold; None if the model is not compiled.
+
+        Raises:
+            TypeError: a loss or a metric that JSON cannot hold.
+        """
+        return {name: encode(name, value) for name, value in self._compiled_with.items()} if self._optimizer else None
+
+    def compile_from_config(self, config: Mapping[str, Any], custom_objects: Mapping[str, Any] = NOTHING) -> None:
+        """Compiles with what `get_compile_config` returned; raises as `compile` and `Layer.from_config` do."""
+        self.compile(**{name: decode(value, custom_objects) for name, value in config.items()})
+
+    def save(self, path: str | Path) -> None:
+        """Writes all of the model and of its training to one safetensors file, for `rnnfast.load_model`.
+
+        The file appears whole or not at all, whenever the process is killed. It holds the architecture, the weights,
+        the optimizer with its state, the states of stateful layers and of the random generators, and the number of
+        epochs: training that goes on from it, after an epoch of `fit` or after any batch of `train_on_batch`, comes to
+        the same weights, to the bit, as training that never stopped. Saving changes nothing.
+
+        Raises:
+            ValueError: the model is not built. TypeError: an object without a configuration (see
+            `rnnfast.configuration`). ImportError: no safetensors. OSError: the folder cannot be written to.
+        """
+        checkpoint.save(self, path)
 
     def fit(
         self,

@@ -35,10 +35,11 @@ class Parameter:
         regularizer: of the penalty that a model adds to its loss; None for none.
         constraint: what an optimizer applies to the whole weight after each step; None for none.
         gradient: of the last backward pass.
+        shared: a table that a later layer uses too, and to whose gradient this layer's is added.
         settle: where an optimizer owes rows of `value` some updates, pays those of the given rows (None: all).
     """
 
-    __slots__ = ("constraint", "gradient", "name", "regularizer", "settle", "sparse", "transposed", "value")
+    __slots__ = ("constraint", "gradient", "name", "regularizer", "settle", "shared", "sparse", "transposed", "value")
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class Parameter:
         self.sparse = sparse
         self.regularizer = regularizer
         self.constraint = constraint
+        self.shared = False
         self.gradient: Gradient | None = None
         self.settle: Callable[[Array | None], None] | None = None
 
@@ -69,7 +71,7 @@ class Parameter:
     @property
     def by_rows(self) -> bool:
         """Whether a step may leave alone the rows that its batch does not touch."""
-        return self.sparse and self.regularizer is None and self.constraint is None
+        return self.sparse and not self.shared and self.regularizer is None and self.constraint is None
 
     def penalty(self) -> float:
         """What the regularizer adds to the loss."""
@@ -97,6 +99,10 @@ class Parameter:
         """A copy in Keras's layout, C-contiguous, with nothing owed."""
         if self.settle is not None:
             self.settle(None)
+        return self.snapshot()
+
+    def snapshot(self) -> Array:
+        """As `read`, but of the value as it stands: what is owed stays owed."""
         return np.array(self._shown(), order="C")
 
     def check(self, name: str, value: object) -> Array:

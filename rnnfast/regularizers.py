@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnfast.arguments import check_number, look_up
+from rnnfast.configuration import Configurable
 from rnnfast.problem import check_option
 from rnnfast.typing import Array
 
@@ -20,7 +21,7 @@ NORM_FLOOR = 1e-7
 """OrthogonalRegularizer divides no row by less than this, as Keras does."""
 
 
-class Regularizer(ABC):
+class Regularizer(Configurable, ABC):
     """A penalty that depends on one array."""
 
     @abstractmethod

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rnnfast.arguments import check_count, check_flag, check_number
+from rnnfast.configuration import Configurable
 from rnnfast.problem import check_size
 
 
-class Schedule(ABC):
+class Schedule(Configurable, ABC):
     """A learning rate for each step."""
 
     @abstractmethod
@@ -47,6 +48,8 @@ class PiecewiseConstantDecay(Schedule):
             raise ValueError(
                 f"values: expected {len(self.boundaries) + 1}, one more than boundaries, got {self.values}"
             )
+        object.__setattr__(self, "boundaries", tuple(self.boundaries))  # equal ones are so, also from a file's lists
+        object.__setattr__(self, "values", tuple(self.values))
 
     def __call__(self, step: int) -> float:
         return self.values[bisect_left(self.boundaries, step)]

@@ -10,6 +10,7 @@ import numpy as np
 from rnnfast import weights as weight_files
 from rnnfast.arguments import check_seed
 from rnnfast.backends import REGISTRY
+from rnnfast.configuration import Configurable
 from rnnfast.layers import Embedding, Layer, SimpleRNN
 from rnnfast.layers.base import Shape
 from rnnfast.problem import DTYPES, check_option
@@ -17,7 +18,7 @@ from rnnfast.summary import summary_lines
 from rnnfast.typing import Array, Seed
 
 
-class Stack:
+class Stack(Configurable):
     """Layers one after the other, without what training needs; see `rnnfast.Sequential`."""
 
     def __init__(
@@ -33,8 +34,8 @@ class Stack:
         check_option("dtype", dtype, DTYPES)
         self.name, self.backend, self.dtype = name, backend, dtype
         self.layers: list[Layer] = []
-        self._seeds = check_seed(seed)
-        self.shuffle_rng = np.random.default_rng(self._seeds.spawn(1)[0])
+        self.seed = check_seed(seed)
+        self.shuffle_rng = np.random.default_rng(self.seed.spawn(1)[0])
         for layer in layers or ():
             self.add(layer)
 
@@ -51,10 +52,11 @@ class Stack:
             raise ValueError(f"layer: expected one that is not in the model yet, got {layer.name!r} again")
         if self.layers and isinstance(layer, Embedding):
             raise ValueError(f"layer: Embedding {layer.name!r} takes integers, and can only be the first of a model")
+        layer.connect(self.layers)
         known = self._input_shape()
         if known is not None:
             layer.check_input_shape(self._output_shape(known))
-        layer.join(name=self._free_name(layer), dtype=self.dtype, seed=self._seeds.spawn(1)[0], backend=self.backend)
+        layer.join(name=self._free_name(layer), dtype=self.dtype, seed=self.seed.spawn(1)[0], backend=self.backend)
         self.layers.append(layer)
 
     @property
@@ -84,6 +86,15 @@ class Stack:
         """Forgets what stateful layers keep between batches."""
         for layer in self.layers:
             layer.reset_states()
+
+    def get_states(self) -> list[list[Array]]:
+        """Copies of what the layers keep between batches, for `set_states`; a list for each layer."""
+        return [layer.get_states() for layer in self.layers]
+
+    def set_states(self, states: Sequence[Sequence[Array]]) -> None:
+        """Takes what `get_states` returned."""
+        for layer, kept in zip(self.layers, states, strict=True):
+            layer.set_states(kept)
 
     def summary(self, print_fn: Callable[[str], object] = print) -> None:
         """Prints the layers, their output shapes and numbers of weights; builds the model where the shape is known."""
@@ -177,7 +188,8 @@ class Stack:
         """The shape that the first layer knows of itself, if there is one."""
         if not self.layers:
             return None
-        return self.layers[0].built_for or self.layers[0].input_shape
+        first = self.layers[0]
+        return first.built_for or (None if first.input_shape is None else (None, *first.input_shape))
 
     def _output_shape(self, shape: Shape) -> Shape:
         """The shape of the output for inputs of that shape; ValueError from the layer that cannot take it."""

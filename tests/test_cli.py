@@ -44,6 +44,7 @@ WRONG = [
     ((*IMDB, "--out", f"{__file__}/below"), ("--out", "folder", __file__)),
     (("train", "sms", "--keep", "0"), ("--keep", "above 0", "'0'")),
     (("train", "sms", "--keep", "1.5"), ("--keep", "at most 1", "'1.5'")),
+    (("train", "charlm"), ("FILE", "required")),
     (("demo", "--seconds", "0"), ("--seconds", "above 0", "'0'")),
     (("demo", "--seconds", "inf"), ("--seconds", "'inf'")),
     (("demo", "--seconds", "1", "--epochs", "1"), ("--epochs", "not allowed with", "--seconds")),
@@ -81,7 +82,19 @@ def test_version(rnnfast) -> None:
     assert (result.returncode, result.stdout, result.stderr) == (0, f"rnnfast {__version__}\n", "")
 
 
-@pytest.mark.parametrize("arguments", [(), ("train",), ("train", "imdb"), ("train", "sms"), ("demo",), ("info",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("train",),
+        ("train", "imdb"),
+        ("train", "sms"),
+        ("train", "charlm"),
+        ("train", "wordlm"),
+        ("demo",),
+        ("info",),
+    ],
+)
 def test_help(arguments, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([*arguments, "--help"]) == 0
     out, err = capsys.readouterr()
@@ -115,6 +128,8 @@ def test_damaged_data(rnnfast, tmp_path: Path, data_set: str, file_name: str) ->
         (("train", "imdb"), "matplotlib"),
         (("train", "imdb", "--sweep", "hidden=5"), "rich"),
         (("train", "sms"), "matplotlib"),
+        (("train", "charlm", "text.txt"), "safetensors"),
+        (("train", "wordlm", "text.txt"), "rich"),
         (("demo",), "rich"),
         (("demo",), "matplotlib"),
         (("demo",), "threadpoolctl"),

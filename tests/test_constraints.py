@@ -115,7 +115,7 @@ def test_weights_begin_as_they_are_initialized():
         (lambda: MinMaxNorm(min_value=-1), ValueError, "min_value: expected .*got -1"),
         (lambda: MinMaxNorm(rate=1.5), ValueError, "rate: expected .*at most 1, got 1.5"),
         (lambda: UnitNorm(axis=0.5), TypeError, "axis: expected an integer or a tuple of integers, got 0.5"),
-        (lambda: UnitNorm(axis=[0]), TypeError, r"axis: expected an integer or a tuple of integers, got \[0\]"),
+        (lambda: UnitNorm(axis=["0"]), TypeError, r"axis: expected an integer or a tuple of integers, got \('0',\)"),
         (
             lambda: Dense(2, kernel_constraint=UnitNorm(axis=2))(np.ones((1, 3))),
             ValueError,

@@ -71,6 +71,12 @@ struct KernelTable {
     // sums (n,) += the sum over k of a[k * stride + j], in order of k; lost (n,) carries what rounding took from call
     // to call, zeros at first.
     void (*add_rows)(const T* a, Index stride, Index rows, Index n, T* sums, T* lost);
+
+    // The most that this instruction set can do; out (vector_len,) keeps the work from being left out. Operations done
+    // in `steps` rounds of independent multiplications and additions, and bytes of `count` elements read (a multiple of
+    // 4 vectors).
+    double (*multiply_add_peak)(Index steps, T* out);
+    double (*read_peak)(const T* a, Index count, T* out);
 };
 
 }  // namespace rnnfast

@@ -8,7 +8,15 @@
 #endif
 
 #define RNNFAST_INLINE inline __attribute__((always_inline))
-#define RNNFAST_UNROLL _Pragma("GCC unroll 16")
+#define RNNFAST_UNROLL _Pragma("GCC unroll 32")
+// A value that an asm statement keeps in a vector register.
+#if defined(__aarch64__)
+#define RNNFAST_IN_VECTOR(value) "+w"(value)
+#elif defined(__x86_64__)
+#define RNNFAST_IN_VECTOR(value) "+v"(value)
+#else
+#define RNNFAST_IN_VECTOR(value) "+m"(value)
+#endif
 
 template <class T>
 struct VectorTypes;

@@ -20,6 +20,7 @@ namespace RNNFAST_ISA {
 #include "transpose.hpp"
 //
 #include "microkernel.hpp"
+#include "peak.hpp"
 #include "pointwise.hpp"
 
 #define RNNFAST_STRING(x) #x
@@ -43,6 +44,8 @@ constexpr KernelTable<T> make_table() {
         transpose_dense<T>,
         pack_rows<T>,
         add_rows<T>,
+        multiply_add_peak<T>,
+        read_peak<T>,
     };
 }
 

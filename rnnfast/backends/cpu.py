@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from rnnfast import _cpu, checks
+from rnnfast.backends import cost
 from rnnfast.backends.base import Backend, Plan, Variant
 from rnnfast.problem import Problem, check_option
 from rnnfast.reference import Gradients
@@ -14,8 +17,16 @@ VARIANTS = (
         "packed weight panels and a register-tiled microkernel; threads share the batch",
         "every problem",
     ),
-    Variant("lanes", "the batch in the lanes of the vectors, everything of a step in one pass", "every problem"),
-    Variant("stationary", "hidden units split over the threads, which meet at every step", "every problem"),
+    Variant(
+        "lanes",
+        "the batch in the lanes of the vectors, everything of a forward step in one pass",
+        "hidden_size up to 64",
+    ),
+    Variant(
+        "stationary",
+        "each thread keeps the weights of some hidden units in its cache; threads meet at every step",
+        "every problem",
+    ),
 )
 
 
@@ -23,11 +34,28 @@ class CpuPlan(Plan):
     """Holds the compiled kernel for one problem; workspaces are shared between plans and reused between calls.
 
     Args:
+        variant: one of VARIANTS, or "auto": for each direction the one that costs least by `rnnfast.backends.cost`.
         isa: the instruction set; the best that runs here, or the one that RNNFAST_ISA names, by default.
+
+    Raises:
+        ValueError: the variant does not take the problem.
     """
 
     def __init__(self, problem: Problem, backend: str, variant: str, isa: str | None = None) -> None:
-        super().__init__(problem, backend, variant)
+        isa = _cpu.default_isa() if isa is None else isa
+        self._threads = _cpu.threads_for(problem.seq_len, problem.batch, problem.input_size, problem.hidden_size)
+        self._predicted: dict[str, dict[str, float]] = {}
+        if variant == "auto":
+            prices, self._prices_from = cost.prices(isa)
+            vector_len = _cpu.vector_len(isa, problem.dtype)
+            self._predicted = cost.predict(problem, prices, threads=self._threads, vector_len=vector_len)
+            chosen = {direction: cost.choose(times) for direction, times in self._predicted.items()}
+        elif cost.accepts(problem, variant):
+            chosen = dict.fromkeys(cost.DIRECTIONS, variant)
+        else:
+            accepts = next(known.accepts for known in VARIANTS if known.name == variant)
+            raise ValueError(f"variant: {variant!r} takes {accepts}, got {problem}")
+        super().__init__(problem, backend, "+".join(dict.fromkeys(chosen.values())))
         self._kernel = _cpu.Kernel(
             seq_len=problem.seq_len,
             batch=problem.batch,
@@ -37,10 +65,10 @@ class CpuPlan(Plan):
             activation=problem.activation,
             reverse=bool(problem.reverse),
             bptt_steps=problem.bptt_steps or 0,
-            isa=_cpu.default_isa() if isa is None else isa,
-            forward=variant,
-            backward=variant,
+            isa=isa,
+            **chosen,
         )
+        self._chosen = chosen
 
     def forward(
         self,
@@ -82,11 +110,18 @@ class CpuPlan(Plan):
         return Gradients(*result)
 
     def explain(self) -> str:
-        lines = [
-            f"cpu/{self.variant}: {VARIANTS[0].strategy}",
+        lines = [f"cpu/{self.variant} on {self._threads} of {_cpu.num_threads()} threads: as many as the work is worth"]
+        for direction, name in self._chosen.items():
+            strategy = next(known.strategy for known in VARIANTS if known.name == name)
+            lines.append(f"{direction}: {name}: {strategy}")
+            if times := self._predicted.get(direction):
+                costs = ", ".join(
+                    f"{variant} {time:.0f} µs" for variant, time in sorted(times.items(), key=itemgetter(1))
+                )
+                lines.append(f"  expected ({self._prices_from} prices): {costs}")
+        lines.append(
             f"instruction set {self._kernel.isa} (this processor runs {', '.join(_cpu.supported_isas())})",
-            f"{self._kernel.threads} of {_cpu.num_threads()} threads: as many as the work is worth",
-        ]
+        )
         if self.problem.precision != "highest":
             lines.append(f"precision {self.problem.precision!r} runs in true float32: no kernel for bf16 tiles yet")
         return "\n".join(lines)
@@ -103,4 +138,4 @@ class CpuBackend(Backend):
 
     def plan(self, problem: Problem, variant: str) -> Plan:
         check_option("variant", variant, ("auto", *(known.name for known in VARIANTS)))
-        return CpuPlan(problem, self.name, "panel" if variant == "auto" else variant)
+        return CpuPlan(problem, self.name, variant)

@@ -1,4 +1,4 @@
-"""Weights saved while `fit` runs."""
+"""Models saved while `fit` runs."""
 
 from __future__ import annotations
 
@@ -12,19 +12,24 @@ from rnnfast.problem import check_size
 
 
 class ModelCheckpoint(Monitor):
-    """Saves the weights, as `Sequential.save_weights` does, after every epoch or every so many batches.
+    """Saves the model after every epoch or every so many batches, with all that `Sequential.save` keeps.
+
+    A run that loads what was saved after an epoch goes on from there; the callbacks begin anew. What callbacks that
+    stand behind this one do after the epoch is not in the file.
 
     Args:
         filepath: where to; "{epoch:02d}", the number of the epoch from 1, and the logs, as "{val_loss:.3f}", may stand
             in it. Folders are made.
         monitor, mode: see Monitor; for save_best_only.
+        save_weights_only: save the weights alone, as `Sequential.save_weights` does.
         save_best_only: save only after an epoch that is better than all before.
         save_freq: "epoch", or a number of batches, counted over epochs.
         initial_value_threshold: what the first epoch must be better than; None for any. For save_best_only.
 
     Raises:
         ImportError: safetensors is not installed. ValueError, TypeError: an option out of range. `fit` raises
-        ValueError, before it trains, if something unknown stands in the path.
+        ValueError, before it trains, if something unknown stands in the path, and TypeError if the model cannot be
+        saved; see `Sequential.save`.
     """
 
     def __init__(
@@ -32,6 +37,7 @@ class ModelCheckpoint(Monitor):
         filepath: str | Path,
         monitor: str = "val_loss",
         *,
+        save_weights_only: bool = False,
         save_best_only: bool = False,
         mode: str = "auto",
         save_freq: str | int = "epoch",
@@ -39,8 +45,9 @@ class ModelCheckpoint(Monitor):
     ) -> None:
         super().__init__(monitor, mode=mode)
         if find_spec("safetensors") is None:
-            raise ImportError("weight files need safetensors: pip install 'rnnfast[train]'")
+            raise ImportError("model files need safetensors: pip install 'rnnfast[train]'")
         self.filepath = str(filepath)
+        self.save_weights_only = check_flag("save_weights_only", save_weights_only)
         self.save_best_only = check_flag("save_best_only", save_best_only)
         self.every_batches = None if save_freq == "epoch" else save_freq
         if self.every_batches is not None:
@@ -56,6 +63,9 @@ class ModelCheckpoint(Monitor):
         if self.save_best_only:
             super().on_train_begin()
             self.best = self.initial_value_threshold
+        if not self.save_weights_only:
+            self.model.get_config()
+            self.model.get_compile_config()
         names = self.log_names if self.every_batches is None else self.model.metrics_names
         try:
             self._path(0, dict.fromkeys(names, 0.0))
@@ -88,4 +98,7 @@ class ModelCheckpoint(Monitor):
     def _save(self, epoch: int, logs: Logs) -> None:
         path = self._path(epoch, logs)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.model.save_weights(path)
+        if self.save_weights_only:
+            self.model.save_weights(path)
+        else:
+            self.model.save(path)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import rnnfast
 from rnnfast.commands.epochs import Curves, EpochReport
-from rnnfast.commands.options import Failure, activation, integer, number, size
+from rnnfast.commands.options import Failure, Option, activation, integer, number, size
 from rnnfast.datasets import imdb
 from rnnfast.initializers import Identity, RandomNormal
 from rnnfast.layers import Dense, Embedding, SimpleRNN
@@ -34,13 +34,6 @@ class Settings:
     seed: int = 0
     activation: str = "relu"
     backend: str = "auto"
-
-
-class Option(NamedTuple):
-    """An option by the type of its value and its help."""
-
-    parse: Callable[[str], Any]
-    help: str
 
 
 NUMERIC: dict[str, Option] = {

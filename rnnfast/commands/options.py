@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import rnnfast
 from rnnfast.backends import REGISTRY, find
@@ -21,6 +21,13 @@ class Failure(Exception):
 
 class BadOption(Exception):
     """An option that only the command itself could find wrong; the message names it. Exit code 2."""
+
+
+class Option(NamedTuple):
+    """An option by the type of its value and its help."""
+
+    parse: Callable[[str], Any]
+    help: str
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -119,6 +126,14 @@ def folder(text: str) -> Path:
     if not os.access(nearest, os.W_OK):
         raise argparse.ArgumentTypeError(f"expected a folder that can be written to, got {text!r}")
     return path
+
+
+def file(text: str) -> Path:
+    """The type of `--checkpoint`: a file in a folder as `folder` takes it, there or not."""
+    path = Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"expected a file, got the folder {text!r}")
+    return folder(str(path.parent)) / path.name
 
 
 def require(*modules: str) -> None:

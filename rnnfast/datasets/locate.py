@@ -25,12 +25,8 @@ def find(file_name: str, url: str, check: Callable[[Path], object]) -> Path:
         FileNotFoundError: there is no archive and it cannot be downloaded, or RNNFAST_DATA is no folder.
         ValueError: the download did not pass the check; nothing of it is kept.
     """
-    folders = [cache.folder()]
-    if given := os.environ.get(VARIABLE):
-        if not Path(given).is_dir():
-            raise FileNotFoundError(f"{VARIABLE}: expected a folder, got {given!r}")
-        folders.insert(0, Path(given))
-    for folder in folders:
+    searched = folders()
+    for folder in searched:
         if (folder / file_name).is_file():
             return folder / file_name
     target = cache.folder() / file_name
@@ -38,11 +34,21 @@ def find(file_name: str, url: str, check: Callable[[Path], object]) -> Path:
         _download(url, target, check)
     except (OSError, ImportError) as error:
         raise FileNotFoundError(
-            f"{file_name}: not in {' or '.join(map(str, folders))}, and not to be had from {url} "
+            f"{file_name}: not in {' or '.join(map(str, searched))}, and not to be had from {url} "
             f"({type(error).__name__}: {error}). Put {file_name} into {cache.folder()}, or into any folder and set "
             f"{VARIABLE} to that folder"
         ) from error
     return target
+
+
+def folders() -> list[Path]:
+    """Where data may lie, in the order in which it is looked for; FileNotFoundError if RNNFAST_DATA is no folder."""
+    given = os.environ.get(VARIABLE)
+    if not given:
+        return [cache.folder()]
+    if not Path(given).is_dir():
+        raise FileNotFoundError(f"{VARIABLE}: expected a folder, got {given!r}")
+    return [Path(given), cache.folder()]
 
 
 def _download(url: str, target: Path, check: Callable[[Path], object]) -> None:

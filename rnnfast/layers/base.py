@@ -11,6 +11,7 @@ import numpy as np
 
 from rnnfast import regularizers
 from rnnfast.arguments import check_seed
+from rnnfast.configuration import Configurable
 from rnnfast.constraints import Constraint
 from rnnfast.initializers import Initializer
 from rnnfast.layers.weight_options import WeightOptions
@@ -23,7 +24,7 @@ Shape = tuple[int | None, ...]
 """A shape whose unknown sizes are None."""
 
 
-class Layer(ABC):
+class Layer(Configurable, ABC):
     """A part of a model.
 
     Public arrays are batch-major: (B, F) or (B, T, F). `layer(x)` checks and builds; `forward` and `backward` are
@@ -61,9 +62,9 @@ class Layer(ABC):
         self.trainable = True
         self.built_for: Shape | None = None
         self.parameters: list[Parameter] = []
-        self.input_shape = None if input_shape is None else (None, *input_shape)
+        self.input_shape = None if input_shape is None else tuple(input_shape)
         self._dtype = dtype
-        self._seed = None if seed is None else check_seed(seed)
+        self.seed = None if seed is None else check_seed(seed)
 
     @property
     def dtype(self) -> str:
@@ -75,12 +76,23 @@ class Layer(ABC):
         """Whether the weights exist."""
         return self.built_for is not None
 
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that make an equal layer; the weights are not among them."""
+        return {**super().arguments(), "dtype": self._dtype}
+
     def join(self, *, name: str, dtype: str, seed: np.random.SeedSequence, backend: str) -> None:
         """Takes from a model what was left open here. ValueError if a dtype was fixed and is another."""
         if (self._dtype or (self.built and self.dtype) or dtype) != dtype:
             raise ValueError(f"dtype: expected the model's {dtype} in layer {self.name!r}, got {self.dtype}")
         self.name, self._dtype = name, dtype
-        self._seed = seed if self._seed is None else self._seed
+        self.seed = seed if self.seed is None else self.seed
+
+    def connect(self, layers: Sequence[Layer]) -> None:
+        """Finds the layers that this one shares weights with, among those that stand before it in a model.
+
+        Raises:
+            ValueError: there is none of the kind.
+        """
 
     def build(self, input_shape: Shape) -> None:
         """Makes the weights for inputs of that shape, batch included; once.
@@ -92,7 +104,7 @@ class Layer(ABC):
             return
         self.check_input_shape(input_shape)
         # Two streams, so that what is drawn for the weights does not move the masks.
-        self._weight_rng, self.rng = (np.random.default_rng(child) for child in check_seed(self._seed).spawn(2))
+        self._weight_rng, self.rng = (np.random.default_rng(child) for child in check_seed(self.seed).spawn(2))
         self.make_weights(input_shape)
         self.built_for = input_shape
 
@@ -104,7 +116,7 @@ class Layer(ABC):
     def output_shape(self, input_shape: Shape) -> Shape:
         """The shape of what `forward` returns, for inputs of that shape; sizes may be None."""
 
-    def make_weights(self, input_shape: Shape) -> None:  # noqa: B027
+    def make_weights(self, input_shape: Shape) -> None:
         """Adds the layer's parameters, if it has any."""
 
     @abstractmethod
@@ -115,8 +127,19 @@ class Layer(ABC):
     def backward(self, dy: Array) -> Array | None:
         """Sets each parameter's gradient and returns that of x, None if there is none, for the last `forward`."""
 
-    def reset_states(self) -> None:  # noqa: B027
+    def reset_states(self) -> None:
         """Forgets what a stateful layer keeps between batches."""
+
+    def get_states(self) -> list[Array]:
+        """Copies of what a stateful layer keeps between batches; empty after `reset_states`."""
+        return []
+
+    def set_states(self, states: Sequence[Array]) -> None:
+        """Takes what `get_states` returned."""
+
+    def generators(self) -> list[np.random.Generator]:
+        """What a layer that is built draws its masks from."""
+        return [self.rng]
 
     def check_input(self, x: object) -> Array:
         """x as an array that `forward` takes.

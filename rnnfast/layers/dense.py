@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from rnnfast import activations
 from rnnfast.arguments import check_flag
@@ -58,6 +59,9 @@ class Dense(Layer):
         self._kernel_options = self.weight_options("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         self._bias_options = self.weight_options("bias", bias_initializer, bias_regularizer, bias_constraint)
 
+    def arguments(self) -> dict[str, Any]:
+        return {**super().arguments(), "activation": self.activation.name}
+
     def check_input_shape(self, shape: Shape) -> None:
         self._check_features(shape, (2, 3), "(batch, features) or (batch, time, features)")
 
@@ -69,6 +73,15 @@ class Dense(Layer):
         assert features is not None
         self._kernel = self.add_weight("kernel", (features, self.units), self._kernel_options)
         self._bias = self.add_weight("bias", (self.units,), self._bias_options) if self.use_bias else None
+
+    @property
+    def kernel(self) -> Array:
+        """(F, units)."""
+        return self._kernel.value
+
+    def set_kernel_gradient(self, rows: Array, da: Array) -> None:
+        """Sets the gradient of the kernel, from the layer's input (N, F) and the gradient of its logits (N, units)."""
+        self._kernel.gradient = rows.T @ da
 
     def forward(self, x: Array, training: bool) -> Array:
         logits = as_rows(self.affine(x, training))
@@ -83,7 +96,7 @@ class Dense(Layer):
     def affine(self, x: Array, training: bool) -> Array:
         """The pre-activations (logits), in the shape of the output."""
         rows = as_rows(x)
-        a = rows @ self._kernel.value
+        a = rows @ self.kernel
         if self._bias is not None:
             a += self._bias.value
         if training:
@@ -95,7 +108,7 @@ class Dense(Layer):
         return self._affine_backward(as_rows(da))
 
     def _affine_backward(self, da: Array) -> Array:
-        self._kernel.gradient = self._rows.T @ da
+        self.set_kernel_gradient(self._rows, da)
         if self._bias is not None:
             self._bias.gradient = da.sum(axis=0)
-        return from_rows(da @ self._kernel.value.T, self._x_shape)
+        return from_rows(da @ self.kernel.T, self._x_shape)

@@ -69,7 +69,7 @@ class Embedding(Layer):
 
     def make_weights(self, input_shape: Shape) -> None:
         shape = (self.input_dim, self.output_dim)
-        self._table = self.add_weight("embeddings", shape, self._embeddings_options, sparse=True)
+        self.table = self.add_weight("embeddings", shape, self._embeddings_options, sparse=True)
 
     def check_input(self, x: object) -> Array:
         ids = np.asarray(x)
@@ -86,7 +86,7 @@ class Embedding(Layer):
 
     def forward(self, x: Array, training: bool) -> Array:
         ids = np.ascontiguousarray(x.T)
-        table = self._table
+        table = self.table
         if table.settle is not None:
             table.settle(ids)
         if training:
@@ -94,4 +94,9 @@ class Embedding(Layer):
         return batch_major(rows.gather(table.value, ids))
 
     def backward(self, dy: Array) -> None:
-        self._table.gradient = RowGradient(self._ids.reshape(-1), time_major(dy).reshape(-1, self.output_dim))
+        gradient = RowGradient(self._ids.reshape(-1), time_major(dy).reshape(-1, self.output_dim))
+        if self.table.shared:
+            touched, sums = rows.combine(*gradient)
+            self.table.gradient[touched] += sums  # type: ignore[index]  # dense, of the layer that shares it
+        else:
+            self.table.gradient = gradient

@@ -196,6 +196,12 @@ class SimpleRNN(Layer):
     def reset_states(self) -> None:
         self.state = None
 
+    def get_states(self) -> list[Array]:
+        return [] if self.state is None else [self.state.copy()]
+
+    def set_states(self, states: Sequence[Array]) -> None:
+        self.state = states[0].copy() if states else None
+
     def _run(self, x: Array, training: bool, h0: Array | None) -> tuple[Array, Array]:
         """The layer's output and the last state."""
         steps = time_major(x)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from rnnfast.configuration import Configurable
 from rnnfast.losses import Loss
 from rnnfast.typing import Array
 
@@ -38,7 +39,7 @@ class Scored(NamedTuple):
     weights: Array | None
 
 
-class Metric(ABC):
+class Metric(Configurable, ABC):
     """What a batch or an epoch is measured by.
 
     Attributes:
@@ -119,10 +120,10 @@ class OfFunction(BatchMean):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.name = getattr(function, "__name__", type(function).__name__)
-        self._function = function
+        self.function = function
 
     def batch_value(self, batch: Scored) -> float:
-        return float(self._function(batch.targets, batch.output()))
+        return float(self.function(batch.targets, batch.output()))
 
 
 def ratio(total: Array) -> float:

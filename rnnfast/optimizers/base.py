@@ -11,11 +11,12 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from rnnfast.arguments import check_number
+from rnnfast.configuration import Configurable
 from rnnfast.parameters import Parameter, RowGradient
 from rnnfast.rows import combine
 from rnnfast.schedules import Schedule
@@ -70,7 +71,7 @@ class Dense:
                 np.copyto(view, gradient)  # type: ignore[arg-type]
 
 
-class Optimizer(ABC):
+class Optimizer(Configurable, ABC):
     """Moves the weights against their gradients.
 
     Args:
@@ -122,9 +123,16 @@ class Optimizer(ABC):
         """What sets the learning rate before each step; None where it is a number."""
         return self._schedule
 
+    def arguments(self) -> dict[str, Any]:
+        return {**super().arguments(), "learning_rate": self.schedule or self.learning_rate}
+
     @abstractmethod
     def slots(self) -> dict[str, float]:
         """The state that each weight has: names and initial values."""
+
+    def scalars(self) -> dict[str, float]:
+        """What else the steps depend on, one number each: names and initial values of `scalar_state`."""
+        return {}
 
     @abstractmethod
     def update(self, weights: Array, gradient: Array, slots: Slots, scratch: Array) -> None:
@@ -153,11 +161,17 @@ class Optimizer(ABC):
         tables = [parameter for parameter in parameters if parameter.by_rows and self.lazy]
         self._dense = Dense([parameter for parameter in parameters if parameter not in tables], self.slots())
         self._tables = [Table(parameter, self.slots()) for parameter in tables]
+        self.scalar_state = {name: np.array(initial) for name, initial in self.scalars().items()}
         if self.owes():
             for table in self._tables:
                 table.parameter.settle = partial(self._settle, table)
         self._constrained = [parameter for parameter in parameters if parameter.constraint is not None]
         self._built = True
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Those that it was built for, the dense ones first; built for them in this order, it has the same state."""
+        return [*self._dense.parameters, *(table.parameter for table in self._tables)] if self._built else []
 
     def step(self) -> None:
         """Moves every parameter by its `gradient`, and then to where its constraint lets it be."""
@@ -209,8 +223,10 @@ class Optimizer(ABC):
             self.learning_rate = self._schedule
 
     def _state_arrays(self) -> dict[str, Array]:
-        arrays = {f"dense/{name}": slot for name, slot in self._dense.slots.items()} if self._built else {}
-        for index, table in enumerate(self._tables if self._built else []):
+        if not self._built:
+            return {}
+        arrays = {**self.scalar_state, **{f"dense/{name}": slot for name, slot in self._dense.slots.items()}}
+        for index, table in enumerate(self._tables):
             arrays |= {f"table{index}/{name}": slot for name, slot in table.slots.items()}
             arrays[f"table{index}/last_step"] = table.last_step
         return arrays

@@ -22,12 +22,14 @@ class Nadam(Adam):
     Args: those of Adam.
     """
 
-    _product = 0, 1.0
-    """A step t, and u_1 ... u_t."""
+    def scalars(self) -> dict[str, float]:
+        return {"momentum_product": 1.0}
 
     def update(self, weights: Array, gradient: Array, slots: Slots, scratch: Array) -> None:
         t = self.iterations
-        now, ahead, product = self._momentum(t), self._momentum(t + 1), self._momentum_product(t)
+        now, ahead = self._momentum(t), self._momentum(t + 1)
+        product = float(self.scalar_state["momentum_product"]) * now  # u_1 ... u_t
+        self.scalar_state["momentum_product"][...] = product
         mean, accumulator = slots["mean_gradient"], slots["accumulator"]
         np.subtract(gradient, mean, out=scratch)
         scratch *= 1 - self.beta_1
@@ -48,11 +50,3 @@ class Nadam(Adam):
 
     def _momentum(self, t: int) -> float:
         return self.beta_1 * (1 - 0.5 * 0.96**t)
-
-    def _momentum_product(self, t: int) -> float:
-        """u_1 ... u_t, from that of an earlier step if that is known: the same bits either way."""
-        step, product = self._product if self._product[0] <= t else (0, 1.0)
-        for i in range(step + 1, t + 1):
-            product *= self._momentum(i)
-        self._product = t, product
-        return product

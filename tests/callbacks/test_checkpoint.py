@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rnnfast import Sequential
+from rnnfast import Sequential, load_model
 from rnnfast.callbacks import Callback, LambdaCallback, ModelCheckpoint, checkpoint
 from rnnfast.layers import Dense
 
@@ -27,9 +27,7 @@ class Course(Callback):
 
 
 def saved(path):
-    m = model(seed=5)
-    m.load_weights(path)
-    return m.get_weights()[0]
+    return load_model(path).get_weights()[0]
 
 
 def test_a_file_for_each_epoch_with_its_logs_in_the_name(tmp_path):
@@ -60,6 +58,29 @@ def test_which_epoch_is_kept(tmp_path, options, kept):
         assert not path.exists()
     else:
         np.testing.assert_array_equal(saved(path), course.weights[kept])
+
+
+def test_weights_alone(tmp_path):
+    m, path = model(), tmp_path / "weights"
+    m.fit(x, y, callbacks=[ModelCheckpoint(path, save_weights_only=True)])
+    with pytest.raises(ValueError, match="has no architecture"):
+        load_model(path)
+    other = model(seed=5)
+    other.load_weights(path)
+    np.testing.assert_array_equal(other.get_weights()[0], m.get_weights()[0])
+
+
+def test_a_model_that_cannot_be_saved_is_not_trained(tmp_path):
+    class Half:
+        def __call__(self, y_true, y_pred):
+            return 0.5
+
+    m = model()
+    m.compile("sgd", "binary_crossentropy", [Half()])
+    with pytest.raises(TypeError, match="metrics: expected"):
+        m.fit(x, y, callbacks=[ModelCheckpoint(tmp_path / "model")])
+    assert m.optimizer.iterations == 0
+    m.fit(x, y, callbacks=[ModelCheckpoint(tmp_path / "model", save_weights_only=True)])
 
 
 def test_every_so_many_batches_over_epochs(tmp_path):
@@ -100,6 +121,7 @@ def test_without_safetensors(monkeypatch):
             ValueError,
             "save_freq: expected 'epoch' with save_best_only, got 2",
         ),
+        (lambda: ModelCheckpoint("x", save_weights_only=1), TypeError, "save_weights_only: expected a bool, got 1"),
         (lambda: ModelCheckpoint("x", save_best_only=1), TypeError, "save_best_only: expected a bool, got 1"),
         (
             lambda: ModelCheckpoint("x", initial_value_threshold="a"),

@@ -128,8 +128,9 @@ void compare(const char* name, const std::vector<double>& right, const Array<T>&
     const double tolerance = (sizeof(T) == 4 ? 1e-5 : 1e-13) * scale;
     for (Index i = 0; i < given.size; ++i)
         if (!(std::fabs(right[i] - given.data[i]) <= tolerance)) {
-            std::printf("%s[%td] on %s: expected %.9g, got %.9g (T %td, B %td, I %td, H %td)\n", name, i, kernel.c_str(), right[i],
-                        double(given.data[i]), s.seq_len, s.batch, s.input_size, s.hidden_size);
+            std::printf("%s[%td] on %s: expected %.9g, got %.9g (T %td, B %td, I %td, H %td)\n", name, i,
+                        kernel.c_str(), right[i], double(given.data[i]), s.seq_len, s.batch, s.input_size,
+                        s.hidden_size);
             std::exit(1);
         }
 }
