@@ -13,6 +13,8 @@
 #include <string>
 
 #include "cpu/dispatch.hpp"
+#include "cpu/lanes.hpp"
+#include "cpu/lookup.hpp"
 #include "cpu/thread_pool.hpp"
 #include "cpu/variants.hpp"
 
@@ -151,6 +153,20 @@ std::unique_ptr<Kernel> make_kernel(Index seq_len, Index batch, Index input_size
     throw py::type_error("dtype: expected float32 or float64, got '" + dtype + "'");
 }
 
+// Arrays are taken as already checked, by rnnfast.folding.
+template <class T>
+py::array_t<T> bound_lookup_states(const py::array_t<int64_t, py::array::c_style>& ids,
+                                   const py::array_t<T, py::array::c_style>& table,
+                                   const py::array_t<T, py::array::c_style>& w_hh, const std::string& activation,
+                                   bool reverse, const std::string& isa) {
+    const Sizes s{ids.shape(1), ids.shape(0), w_hh.shape(0), w_hh.shape(0), activation_of(activation), reverse, 0};
+    py::array_t<T> h_n({s.batch, s.hidden_size});
+    const LookupArrays<T> arrays{ids.data(), table.data(), table.shape(1), w_hh.data(), h_n.mutable_data()};
+    py::gil_scoped_release release;
+    lookup_states<T>(s, kernels<T>(isa), team_size(s, num_threads()), arrays);
+    return h_n;
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_cpu, m) {
@@ -162,6 +178,11 @@ PYBIND11_MODULE(_cpu, m) {
         .def("forward", &Kernel::forward)
         .def("backward", &Kernel::backward)
         .def_property_readonly("isa", &Kernel::isa);
+    m.def("lookup_states", &bound_lookup_states<float>, py::arg("ids").noconvert(), py::arg("table").noconvert(),
+          py::arg("w_hh").noconvert(), py::arg("activation"), py::arg("reverse"), py::arg("isa"));
+    m.def("lookup_states", &bound_lookup_states<double>, py::arg("ids").noconvert(), py::arg("table").noconvert(),
+          py::arg("w_hh").noconvert(), py::arg("activation"), py::arg("reverse"), py::arg("isa"));
+    m.attr("most_lanes_hidden") = kMostLanesHidden;
     m.def("threads_for", &threads_for, py::arg("seq_len"), py::arg("batch"), py::arg("input_size"),
           py::arg("hidden_size"));
     m.def("accepts", &accepts, py::arg("variant"), py::arg("seq_len"), py::arg("batch"), py::arg("input_size"),

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from rnnfast import checkpoint, fitting, inputs, losses, optimizers, sample_weights
+from rnnfast import checkpoint, fitting, folding, inputs, losses, optimizers, sample_weights
 from rnnfast.arguments import check_count
 from rnnfast.callbacks import Callback, History
 from rnnfast.configuration import NOTHING, decode, encode
@@ -248,7 +248,7 @@ class Sequential(Stack):
         return self._report(fitting.evaluate(self, source), return_dict)
 
     def predict(self, x: object, *, batch_size: int = 32) -> Array:
-        """The outputs for all samples, computed in batches.
+        """The outputs for all samples, computed in batches; where `rnnfast.folding` applies, all at once.
 
         Raises:
             ValueError, TypeError: an argument out of range or of another shape.
@@ -256,7 +256,10 @@ class Sequential(Stack):
         check_size("batch_size", batch_size)
         inputs = self.inputs(x)
         self.check_stateful(len(inputs), batch_size)
-        return np.concatenate([self._forward(inputs[batch]) for batch in batches(len(inputs), batch_size)])
+        states = folding.last_states(self.layers, inputs)
+        if states is None:
+            return np.concatenate([self._forward(inputs[batch]) for batch in batches(len(inputs), batch_size)])
+        return self._forward(states, self.layers[2:])
 
     def train_on_batch(
         self,

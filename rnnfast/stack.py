@@ -174,8 +174,9 @@ class Stack(Configurable):
                         f"got {batch_size}"
                     )
 
-    def _forward(self, x: Array) -> Array:
-        for layer in self.layers:
+    def _forward(self, x: Array, layers: Sequence[Layer] | None = None) -> Array:
+        """x through all layers, or through the given ones."""
+        for layer in self.layers if layers is None else layers:
             x = layer.forward(x, False)
         return x
 

@@ -68,6 +68,8 @@ struct KernelTable {
     void (*transpose_dense)(const T* a, Index a_stride, Index rows, Index columns, T* to);
     // panel [depth][width * vector_len] from `depth` row pointers: panel[k][j] = rows[k][first + j].
     void (*pack_rows)(const T* const* rows, Index first, Index depth, Index columns, int width, T* panel);
+    // to[i] = table[ids[i * step]], rows of `row` elements, a multiple of vector_len.
+    void (*gather_rows)(const T* table, Index row, const int64_t* ids, Index step, Index count, T* to);
     // sums (n,) += the sum over k of a[k * stride + j], in order of k; lost (n,) carries what rounding took from call
     // to call, zeros at first.
     void (*add_rows)(const T* a, Index stride, Index rows, Index n, T* sums, T* lost);

@@ -166,6 +166,14 @@ void pack_rows(const T* const* rows, Index first, Index depth, Index columns, in
     }
 }
 
+template <class T>
+void gather_rows(const T* table, Index row, const int64_t* ids, Index step, Index count, T* to) {
+    for (Index i = 0; i < count; ++i, to += row) {
+        const T* from = table + ids[i * step] * row;
+        for (Index j = 0; j < row; j += kLanes<T>) store(to + j, load(from + j));
+    }
+}
+
 // Kahan's summation of the sums of short blocks: there can be as many rows as steps times sequences, and one sum after
 // the other would wait for its latency.
 template <class T>

@@ -43,6 +43,7 @@ constexpr KernelTable<T> make_table() {
         transpose_padded<T>,
         transpose_dense<T>,
         pack_rows<T>,
+        gather_rows<T>,
         add_rows<T>,
         multiply_add_peak<T>,
         read_peak<T>,

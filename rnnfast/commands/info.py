@@ -25,16 +25,21 @@ CPU_FOLDER = Path("/sys/devices/system/cpu/cpu0/cache")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None: everything is printed."""
+    """Everything is printed, but for what takes time."""
+    parser.add_argument(
+        "--measure", action="store_true", help="measure the processor's peaks and the kernels' share of them (seconds)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Prints it."""
-    sections: tuple[tuple[str, Callable[[], Iterator[tuple[str, str]]]], ...] = (
+    sections: list[tuple[str, Callable[[], Iterator[tuple[str, str]]]]] = [
         ("Machine", machine),
         ("Backends", backends),
         ("Versions", versions),
-    )
+    ]
+    if arguments.measure:
+        sections.insert(1, ("Measured", measured))
     for title, rows in sections:
         print(f"{title}")
         for name, value in rows():
@@ -49,6 +54,26 @@ def machine() -> Iterator[tuple[str, str]]:
     yield "cores", _known(cores)
     yield "threads used", _known(lambda: str(rnnfast.get_num_threads()))
     yield "caches", _known(caches)
+
+
+def measured() -> Iterator[tuple[str, str]]:
+    """What one thread and all of them can do at most, and how near the kernels come to it; float32."""
+    from rnnfast.bench import peaks
+
+    threads = rnnfast.get_num_threads()
+    isa = rnnfast.isa()
+    counts = sorted({1, threads})
+    rates = {count: peaks.multiply_add(isa, count) for count in counts}
+    for count, rate in rates.items():
+        yield "multiply-add", f"{rate:.0f} GFLOP/s with {peaks.threads_in_words(count)}"
+    for name, size in peaks.READ_SIZES.items():
+        reads = ", ".join(
+            f"{peaks.read(isa, size, count):.0f} GB/s with {peaks.threads_in_words(count)}" for count in counts
+        )
+        yield f"reads, {name}", reads
+    for case in peaks.CASES:
+        for direction, rate in peaks.kernels(case).items():
+            yield f"{direction}", f"{rate:.0f} GFLOP/s, {rate / rates[threads]:.0%} of the peak, at B, T, I, H = {case}"
 
 
 def backends() -> Iterator[tuple[str, str]]:

@@ -87,3 +87,18 @@ def test_caches(tmp_path: Path, monkeypatch) -> None:
         for name, value in zip(("level", "type", "size"), values, strict=True):
             (folder / name).write_text(value + "\n")
     assert info.caches() == "L1 data 48K, L2 unified 2048K"
+
+
+def test_peaks_are_measured_on_demand(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from rnnfast.bench import peaks
+    from rnnfast.bench.cases import Case
+
+    monkeypatch.setattr(peaks, "CASES", (Case(4, 5, 16, 16),))
+    package.set_num_threads(2)
+    assert cli.main(["info", "--measure"]) == 0
+    text = capsys.readouterr().out
+    assert "GFLOP/s with 1 thread\n" in text
+    assert "GFLOP/s with 2 threads" in text
+    for size in peaks.READ_SIZES:
+        assert f"reads, {size}" in text
+    assert "of the peak, at B, T, I, H = 4, 5, 16, 16" in text

@@ -1,0 +1,75 @@
+// The batch in the lanes of the vectors, as in the variant `lanes`; but rows of the table take the place of a product.
+#include "lookup.hpp"
+
+#include <algorithm>
+
+#include "lanes.hpp"
+
+namespace rnnfast {
+
+namespace {
+
+template <class T>
+class Lookup {
+   public:
+    Lookup(Arena& arena, const Sizes& s, const KernelTable<T>& kernels, const LookupArrays<T>& arrays, int threads)
+        : s_(s),
+          kernels_(kernels),
+          a_(arrays),
+          groups_(lane_groups(s, kernels, threads)),
+          most_lanes_(groups_.width(0) * kernels.vector_len),
+          rows_(arena.take<T>(threads * most_lanes_ * arrays.table_row)),
+          inputs_(arena.take<T>(threads * s.hidden_size * most_lanes_)),
+          states_(arena.take<T>(threads * 2 * s.hidden_size * most_lanes_)) {}
+
+    void run(Member& member) const {
+        member.share(groups_.count, [&](Index group) { run_group(group, member.id); });
+    }
+
+   private:
+    void run_group(Index group, int member) const {
+        const Index first = groups_.first_column(group), count = groups_.columns_in(group);
+        const Index lanes = groups_.width(group) * kernels_.vector_len, h = s_.hidden_size;
+        T* input = inputs_ + member * h * most_lanes_;
+        T *previous = states_ + member * 2 * h * most_lanes_, *state = previous + h * most_lanes_;
+        const GroupProduct<T> product(kernels_, false, a_.w_hh, h, h, lanes);
+        std::fill_n(previous, h * lanes, T(0));
+        for (Index step = 0; step < s_.seq_len; ++step) {
+            look_up(s_.time(step), first, count, member, input, lanes);
+            product.run(previous, input, lanes, state);
+            kernels_.activate[s_.activation](state, h * lanes);
+            std::swap(previous, state);
+        }
+        kernels_.transpose_dense(previous, lanes, h, count, a_.h_n + first * h);
+    }
+
+    void look_up(Index t, Index first, Index count, int member, T* input, Index lanes) const {
+        T* rows = rows_ + member * most_lanes_ * a_.table_row;
+        kernels_.gather_rows(a_.table, a_.table_row, a_.ids + first * s_.seq_len + t, s_.seq_len, count, rows);
+        kernels_.transpose_padded(rows, a_.table_row, count, s_.hidden_size, input, lanes);
+    }
+
+    const Sizes& s_;
+    const KernelTable<T>& kernels_;
+    const LookupArrays<T>& a_;
+    const Panels groups_;
+    const Index most_lanes_;
+    T* rows_;    // (lanes, table_row) for each member
+    T* inputs_;  // (H, lanes) for each member
+    T* states_;  // 2 x (H, lanes) for each member
+};
+
+}  // namespace
+
+template <class T>
+void lookup_states(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize team, const LookupArrays<T>& arrays) {
+    Workspace workspace(bytes_of<Lookup<T>>(sizes, kernels, arrays, team.threads));
+    Arena arena(workspace.memory());
+    const Lookup<T> lookup(arena, sizes, kernels, arrays, team.threads);
+    run_team(team, [&](Member& member) { lookup.run(member); });
+}
+
+template void lookup_states(const Sizes&, const KernelTable<float>&, TeamSize, const LookupArrays<float>&);
+template void lookup_states(const Sizes&, const KernelTable<double>&, TeamSize, const LookupArrays<double>&);
+
+}  // namespace rnnfast
