@@ -1,12 +1,23 @@
 """rnnfast: plain (Elman) recurrent networks, fast.
 
 Compiled forward and back-propagation-through-time kernels (`rnn_forward`, `rnn_backward`, `plan`) behind a thin
-trainer (`Sequential`, `layers`, `losses`, `optimizers`, `initializers`). Importing this needs NumPy alone.
+trainer (`Sequential`, `layers`, `losses`, `optimizers`, ...). Importing this needs NumPy alone.
 """
 
 from importlib.metadata import version as _version
 
-from rnnfast import callbacks, initializers, layers, losses, metrics, optimizers
+from rnnfast import (
+    bucketing,
+    callbacks,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+    schedules,
+)
 from rnnfast.backends import backends, variants
 from rnnfast.checkpoint import load_model
 from rnnfast.functional import rnn_backward, rnn_forward
@@ -22,7 +33,9 @@ __all__ = [
     "Sequential",
     "__version__",
     "backends",
+    "bucketing",
     "callbacks",
+    "constraints",
     "get_num_threads",
     "initializers",
     "isa",
@@ -32,8 +45,10 @@ __all__ = [
     "metrics",
     "optimizers",
     "plan",
+    "regularizers",
     "rnn_backward",
     "rnn_forward",
+    "schedules",
     "set_num_threads",
     "variants",
 ]

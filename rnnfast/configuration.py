@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 KNOWN: dict[str, type[Configurable]] = {}
-"""The classes of rnnfast by name."""
+"""The classes of rnnfast by `class_name`."""
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -23,21 +23,26 @@ Self = TypeVar("Self", bound="Configurable")
 class Configurable:
     """What can be made again from the arguments of its constructor.
 
-    Each argument must be an attribute of the same name, whose value the constructor would take again.
+    Each argument must be an attribute of the same name, whose value the constructor would take again, or `arguments`
+    must say what it was.
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if cls.__module__.partition(".")[0] == __name__.partition(".")[0]:
-            KNOWN[cls.__name__] = cls
+        if _is_ours(cls):
+            KNOWN[class_name(cls)] = cls
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that make an equal object."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal object, as what JSON can hold.
+        """The `arguments` as what JSON can hold.
 
         Raises:
             TypeError: an argument that JSON cannot hold.
         """
-        return {name: encode(name, getattr(self, name)) for name in inspect.signature(type(self)).parameters}
+        return {name: encode(name, value) for name, value in self.arguments().items()}
 
     @classmethod
     def from_config(cls: type[Self], config: Mapping[str, Any], custom_objects: Mapping[str, Any] = NOTHING) -> Self:
@@ -53,6 +58,11 @@ class Configurable:
         return cls(**{name: decode(value, custom_objects) for name, value in config.items()})
 
 
+def class_name(kind: type) -> str:
+    """What files call a class: "metrics.AUC" for `rnnfast.metrics.AUC`, and the bare name for one of somebody else."""
+    return f"{kind.__module__.split('.')[1]}.{kind.__name__}" if _is_ours(kind) else kind.__name__
+
+
 def encode(name: str, value: Any) -> Any:
     """The argument `name` as what JSON can hold; TypeError where that is not known."""
     if value is None or isinstance(value, bool | int | float | str):
@@ -60,7 +70,7 @@ def encode(name: str, value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Configurable):
-        return {"class": type(value).__name__, "config": value.get_config()}
+        return {"class": class_name(type(value)), "config": value.get_config()}
     if isinstance(value, np.random.SeedSequence):
         return {"entropy": encode(name, value.entropy), "spawn_key": list(value.spawn_key)}
     if isinstance(value, list | tuple):
@@ -81,6 +91,10 @@ def decode(data: Any, custom_objects: Mapping[str, Any]) -> Any:
     if "function" in data:
         return _find(data["function"], custom_objects)
     return _find(data["class"], {**KNOWN, **custom_objects}).from_config(data["config"], custom_objects)
+
+
+def _is_ours(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 def _find(name: str, objects: Mapping[str, Any]) -> Any:

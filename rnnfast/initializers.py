@@ -6,16 +6,20 @@ of Keras: a kernel is (fan_in, fan_out).
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from rnnfast.arguments import check_number
+from rnnfast.arguments import check_number, look_up
 from rnnfast.configuration import Configurable
 from rnnfast.problem import check_option
 from rnnfast.typing import Array
+
+TRUNCATED_STDDEV = 0.87962566103423978
+"""Standard deviation of N(0, 1) cut at -2 and 2: sqrt(1 - 4 phi(2) / (2 Phi(2) - 1))."""
 
 
 class Initializer(Configurable, ABC):
@@ -94,12 +98,88 @@ class RandomUniform(Initializer):
 
 
 @dataclass(frozen=True)
-class GlorotUniform(Initializer):
-    """U[-l, l) with l = sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+class VarianceScaling(Initializer):
+    """Draws with mean 0 and variance scale / n, where n is a number of inputs or outputs of the weight.
+
+    The two are the first and the last size of a shape, fan_in and fan_out.
+
+    Args:
+        scale: above 0.
+        mode: "fan_in", "fan_out" or "fan_avg", their mean; n is at least 1.
+        distribution: "truncated_normal", within two standard deviations of the normal distribution that is cut;
+            "untruncated_normal"; "uniform".
+    """
+
+    scale: float = 1.0
+    mode: str = "fan_in"
+    distribution: str = "truncated_normal"
+
+    def __post_init__(self) -> None:
+        if check_number("scale", self.scale, low=0) == 0:
+            raise ValueError(f"scale: expected above 0, got {self.scale}")
+        check_option("mode", self.mode, ("fan_in", "fan_out", "fan_avg"))
+        check_option("distribution", self.distribution, ("truncated_normal", "untruncated_normal", "uniform"))
 
     def __call__(self, shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> Array:
-        limit = np.sqrt(6 / (shape[0] + shape[-1]))
-        return rng.uniform(-limit, limit, shape).astype(dtype)
+        fans = {"fan_in": shape[0], "fan_out": shape[-1], "fan_avg": (shape[0] + shape[-1]) / 2}
+        variance = self.scale / max(fans[self.mode], 1)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3 * variance)
+            return RandomUniform(-limit, limit)(shape, dtype, rng)
+        if self.distribution == "untruncated_normal":
+            return RandomNormal(stddev=math.sqrt(variance))(shape, dtype, rng)
+        return TruncatedNormal(stddev=math.sqrt(variance) / TRUNCATED_STDDEV)(shape, dtype, rng)
+
+
+class GlorotNormal(VarianceScaling):
+    """Variance 1 / fan_avg, truncated normal (Glorot and Bengio, 2010)."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0, "fan_avg", "truncated_normal")
+
+
+class GlorotUniform(VarianceScaling):
+    """Variance 1 / fan_avg, uniform (Glorot and Bengio, 2010)."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0, "fan_avg", "uniform")
+
+
+class HeNormal(VarianceScaling):
+    """Variance 2 / fan_in, truncated normal (He et al., 2015)."""
+
+    def __init__(self) -> None:
+        super().__init__(2.0, "fan_in", "truncated_normal")
+
+
+class HeUniform(VarianceScaling):
+    """Variance 2 / fan_in, uniform (He et al., 2015)."""
+
+    def __init__(self) -> None:
+        super().__init__(2.0, "fan_in", "uniform")
+
+
+class LecunNormal(VarianceScaling):
+    """Variance 1 / fan_in, truncated normal (LeCun et al., 1998)."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0, "fan_in", "truncated_normal")
+
+
+class LecunUniform(VarianceScaling):
+    """Variance 1 / fan_in, uniform (LeCun et al., 1998)."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0, "fan_in", "uniform")
+
+
+@dataclass(frozen=True)
+class TorchRNNUniform(Initializer):
+    """U[-1 / sqrt(H), 1 / sqrt(H)) with H the last size of the shape: every weight of torch's `nn.RNN`."""
+
+    def __call__(self, shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> Array:
+        limit = 1 / math.sqrt(shape[-1])
+        return RandomUniform(-limit, limit)(shape, dtype, rng)
 
 
 @dataclass(frozen=True)
@@ -136,15 +216,22 @@ class Identity(Initializer):
 
 KNOWN: dict[str, Callable[[], Initializer]] = {
     "constant": Constant,
+    "glorot_normal": GlorotNormal,
     "glorot_uniform": GlorotUniform,
+    "he_normal": HeNormal,
+    "he_uniform": HeUniform,
     "identity": Identity,
+    "lecun_normal": LecunNormal,
+    "lecun_uniform": LecunUniform,
     "normal": RandomNormal,
     "ones": Ones,
     "orthogonal": Orthogonal,
     "random_normal": RandomNormal,
     "random_uniform": RandomUniform,
+    "torch_rnn_uniform": TorchRNNUniform,
     "truncated_normal": TruncatedNormal,
     "uniform": RandomUniform,
+    "variance_scaling": VarianceScaling,
     "zeros": Zeros,
 }
 
@@ -155,12 +242,7 @@ def get(name: str, initializer: str | Initializer) -> Initializer:
     Raises:
         ValueError: a name that is not known. TypeError: neither a name nor an Initializer.
     """
-    if isinstance(initializer, Initializer):
-        return initializer
-    if not isinstance(initializer, str):
-        raise TypeError(f"{name}: expected a name or an Initializer, got {initializer!r}")
-    check_option(name, initializer, tuple(KNOWN))
-    return KNOWN[initializer]()
+    return look_up(name, initializer, Initializer, KNOWN)
 
 
 def _check_matrix(initializer: Initializer, shape: tuple[int, ...]) -> None:

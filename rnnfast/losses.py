@@ -2,7 +2,8 @@
 
 Predictions are (B, C), or (B, T, C) for a loss over every step. `steps="mean"` averages over the steps, as Keras
 does; `steps="sum"` adds them up, as the equations of back-propagation through time have it. Over the batch, and for
-`binary_crossentropy` and `mse` over C, it is always the mean.
+`binary_crossentropy` and `mse` over C, it is always the mean. Weights of samples, or of their steps, multiply what
+each adds; as in Keras, the sum is divided by the number of samples and not by the sum of the weights.
 
 From probabilities the cross-entropies are those of Keras: clipped to 1e-7 .. 1 - 1e-7 (categorical ones divided by
 their sum first), with no gradient where the clip binds. From logits they are exact. A model whose last layer is a
@@ -15,17 +16,31 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from rnnfast.arguments import check_flag
+from rnnfast.arguments import check_flag, look_up
 from rnnfast.configuration import Configurable
 from rnnfast.layout import as_rows, from_rows
 from rnnfast.problem import check_option
 from rnnfast.typing import Array
 
 CLIP = 1e-7
+
+
+class Evaluated(NamedTuple):
+    """A loss on one batch.
+
+    Attributes:
+        value: what is minimized.
+        gradient: of the value, by and in the shape of the predictions (B, C) or (B, T, C).
+        terms: what each row adds before weights and division, (N,) or for each element (N, C); see `as_rows`.
+    """
+
+    value: float
+    gradient: Array
+    terms: Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,18 +66,35 @@ class Loss(Configurable, ABC):
         """
 
     @abstractmethod
-    def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[float, Array]:
-        """The loss summed over predictions (N, C) times `scale`, and its gradient (N, C)."""
+    def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[Array, Array]:
+        """Terms, (N,) or (N, C), of predictions (N, C), and the gradient of `scale` times their sum, a new array."""
+
+    def evaluate(self, *, targets: Array, predictions: Array, weights: Array | None = None) -> Evaluated:
+        """The loss of predictions (B, C) or (B, T, C).
+
+        `targets` are as `targets()` returned them; `weights` (B,) or (B, T).
+        """
+        scale = 1 / self.terms(predictions.shape)
+        terms, gradient = self.of_rows(as_rows(predictions), target_rows(targets, predictions.ndim), scale)
+        if weights is None:
+            value = float(terms.sum()) * scale
+        else:
+            row_weights = target_rows(weights, predictions.ndim)
+            value = float(row_weights @ terms.reshape(row_weights.size, -1).sum(axis=1)) * scale
+            gradient *= row_weights[:, None]
+        return Evaluated(value, from_rows(gradient, predictions.shape), terms)
 
     def value_and_gradient(self, *, targets: Array, predictions: Array) -> tuple[float, Array]:
-        """The loss of predictions (B, C) or (B, T, C) and its gradient, in their shape.
+        """The value and the gradient of `evaluate`."""
+        return self.evaluate(targets=targets, predictions=predictions)[:2]
 
-        `targets` are as `targets()` returned them.
+    def classes(self, targets: Array) -> Array:
+        """The class, an integer from 0, of each target: (B,) or (B, T).
+
+        Raises:
+            ValueError: targets of this loss are no classes.
         """
-        count = self.terms(predictions.shape)
-        rows = as_rows(predictions)
-        value, gradient = self.of_rows(rows, _target_rows(targets, predictions.ndim), 1 / count)
-        return value, from_rows(gradient, predictions.shape)
+        raise ValueError(f"class_weight: expected a loss over classes, got {type(self).__name__}")
 
     def terms(self, shape: tuple[int, ...]) -> int:
         """How many terms the sum over all predictions of that shape is divided by."""
@@ -73,7 +105,7 @@ class Loss(Configurable, ABC):
         return 1
 
 
-class _Elementwise(Loss):
+class Elementwise(Loss):
     """A loss whose targets have the shape of the predictions; a last axis of 1 may be left out."""
 
     def targets(self, y: object, shape: tuple[int, ...], dtype: str) -> Array:
@@ -89,18 +121,18 @@ class _Elementwise(Loss):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeanSquaredError(_Elementwise):
+class MeanSquaredError(Elementwise):
     """(p - y)^2, averaged."""
 
-    def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[float, Array]:
+    def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[Array, Array]:
         difference = predictions - targets
-        value = float(np.vdot(difference, difference)) * scale
+        terms = difference * difference
         difference *= 2 * scale
-        return value, difference
+        return terms, difference
 
 
 @dataclass(frozen=True, kw_only=True)
-class _OfProbabilities(_Elementwise):
+class _OfProbabilities(Elementwise):
     """Targets in 0..1 for every element; predictions are probabilities, or logits."""
 
     from_logits: bool = False
@@ -125,21 +157,27 @@ class BinaryCrossentropy(_OfProbabilities):
 
     fused_activation: ClassVar[str] = "sigmoid"
 
-    def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[float, Array]:
+    def classes(self, targets: Array) -> Array:
+        if targets.shape[-1] != 1:
+            raise ValueError(f"class_weight: expected one output a sample, got targets of shape {targets.shape}")
+        return np.rint(targets[..., 0]).astype(np.int64)
+
+    def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[Array, Array]:
         if self.from_logits:
             # log(1 + e^z) - y z, with log(1 + e^z) = max(z, 0) + log(1 + e^-|z|), and sigmoid(z) from the same e^-|z|
-            small = np.exp(-np.abs(predictions))
-            terms = np.maximum(predictions, 0)
-            gradient = np.where(predictions < 0, small, 1) / (1 + small)
-            terms += np.log1p(small)
+            terms, gradient = np.maximum(predictions, 0), np.minimum(predictions, 0)
+            small = np.exp(gradient - terms)
+            np.exp(gradient, out=gradient)
+            gradient /= 1 + small
+            terms += np.log1p(small, out=small)
             terms -= targets * predictions
             gradient -= targets
             gradient *= scale
-            return float(terms.sum()) * scale, gradient
+            return terms, gradient
         p = np.clip(predictions, CLIP, 1 - CLIP)
-        value = -float((targets * np.log(p) + (1 - targets) * np.log1p(-p)).sum()) * scale
+        terms = -(targets * np.log(p) + (1 - targets) * np.log1p(-p))
         gradient = np.where(p == predictions, (p - targets) / (p * (1 - p)) * scale, 0)
-        return value, np.asarray(gradient, predictions.dtype)
+        return terms, np.asarray(gradient, predictions.dtype)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,10 +190,14 @@ class CategoricalCrossentropy(_OfProbabilities):
 
     fused_activation: ClassVar[str] = "softmax"
 
+    def classes(self, targets: Array) -> Array:
+        classes: Array = targets.argmax(axis=-1)
+        return classes
+
     def _terms_per_row(self, units: int) -> int:
         return 1
 
-    def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[float, Array]:
+    def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[Array, Array]:
         if self.from_logits:
             z = predictions - predictions.max(axis=1, keepdims=True)
             log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
@@ -163,13 +205,13 @@ class CategoricalCrossentropy(_OfProbabilities):
             gradient *= targets.sum(axis=1, keepdims=True)
             gradient -= targets
             gradient *= scale
-            return -float(np.vdot(targets, log_p)) * scale, gradient
+            return -(targets * log_p).sum(axis=1), gradient
         total = predictions.sum(axis=1, keepdims=True)
         u = predictions / total
         p = np.clip(u, CLIP, 1 - CLIP)
         du = np.where(p == u, -scale * targets / p, 0)
         gradient = (du - (du * u).sum(axis=1, keepdims=True)) / total
-        return -float(np.vdot(targets, np.log(p))) * scale, np.asarray(gradient, predictions.dtype)
+        return -(targets * np.log(p)).sum(axis=1), np.asarray(gradient, predictions.dtype)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +238,10 @@ class SparseCategoricalCrossentropy(Loss):
         _check_range("y", array, 0, shape[-1] - 1)
         return np.asarray(array.reshape(shape[:-1]), np.int64)
 
-    def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[float, Array]:
+    def classes(self, targets: Array) -> Array:
+        return targets
+
+    def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[Array, Array]:
         every_row = np.arange(targets.size)
         if self.from_logits:
             top = predictions.max(axis=1, keepdims=True)
@@ -204,11 +249,11 @@ class SparseCategoricalCrossentropy(Loss):
             chosen = gradient[every_row, targets]
             np.exp(gradient, out=gradient)
             total = gradient.sum(axis=1, keepdims=True)
-            value = float((np.log(total[:, 0]) - chosen).sum()) * scale
+            terms = np.log(total[:, 0]) - chosen
             total /= scale
             gradient /= total
             gradient[every_row, targets] -= scale
-            return value, gradient
+            return terms, gradient
         # d/dp of log(sum p) - log p_y
         total = predictions.sum(axis=1, keepdims=True)
         u = predictions[every_row, targets] / total[:, 0]
@@ -216,7 +261,7 @@ class SparseCategoricalCrossentropy(Loss):
         free = (p == u) * scale
         gradient = np.repeat(free[:, None] / total, predictions.shape[1], axis=1)
         gradient[every_row, targets] -= free / (p * total[:, 0])
-        return -float(np.log(p).sum()) * scale, np.asarray(gradient, predictions.dtype)
+        return -np.log(p), np.asarray(gradient, predictions.dtype)
 
 
 KNOWN: dict[str, Callable[[], Loss]] = {
@@ -234,12 +279,7 @@ def get(loss: str | Loss) -> Loss:
     Raises:
         ValueError: a name that is not known. TypeError: neither a name nor a Loss.
     """
-    if isinstance(loss, Loss):
-        return loss
-    if not isinstance(loss, str):
-        raise TypeError(f"loss: expected a name or a Loss, got {loss!r}")
-    check_option("loss", loss, tuple(KNOWN))
-    return KNOWN[loss]()
+    return look_up("loss", loss, Loss, KNOWN)
 
 
 def on_logits(loss: Loss, activation: str) -> Loss | None:
@@ -249,8 +289,8 @@ def on_logits(loss: Loss, activation: str) -> Loss | None:
     return replace(loss, from_logits=True)  # type: ignore[call-arg]  # every loss that names an activation has it
 
 
-def _target_rows(targets: Array, ndim: int) -> Array:
-    """Targets of (B, T, C) predictions in the order of their time-major rows."""
+def target_rows(targets: Array, ndim: int) -> Array:
+    """Targets (B, ...) or (B, T, ...) of predictions with `ndim` axes, in the order of `as_rows`."""
     if ndim == 2:
         return targets
     return targets.T.reshape(-1) if targets.ndim == 2 else as_rows(targets)

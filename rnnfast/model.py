@@ -8,18 +8,19 @@ from typing import Any, cast
 
 import numpy as np
 
-from rnnfast import checkpoint, fitting, folding, losses, optimizers
-from rnnfast.arguments import check_number
+from rnnfast import checkpoint, fitting, folding, inputs, losses, optimizers, sample_weights
+from rnnfast.arguments import check_count
 from rnnfast.callbacks import Callback, History
 from rnnfast.configuration import NOTHING, decode, encode
-from rnnfast.fitting import Data
 from rnnfast.layers import Dense, Layer
+from rnnfast.layers.activity_regularization import ActivityPenalty
 from rnnfast.layout import as_rows, from_rows
 from rnnfast.losses import Loss
-from rnnfast.metrics import Metric, resolve
+from rnnfast.metrics import Metric, Scored, metric_values, resolve
 from rnnfast.optimizers import Optimizer
 from rnnfast.parameters import Parameter
 from rnnfast.problem import check_size
+from rnnfast.sources import Data, batches
 from rnnfast.stack import Stack
 from rnnfast.typing import Array, Seed
 
@@ -57,7 +58,8 @@ class Sequential(Stack):
         self.epochs_done = 0
         self._optimizer: Optimizer | None = None
         self._optimizer_ready = False
-        self._metrics: list[Metric] = []
+        self.metrics: list[Metric] = []
+        self._regularized: list[Parameter] = []
         super().__init__(layers, seed=seed, backend=backend, dtype=dtype, name=name)
 
     def add(self, layer: Layer) -> None:
@@ -68,29 +70,37 @@ class Sequential(Stack):
     @property
     def optimizer(self) -> Optimizer:
         """The optimizer that the model is compiled with."""
-        self._check_compiled()
-        return cast(Optimizer, self._optimizer)
+        self.check_compiled()
+        assert self._optimizer is not None
+        return self._optimizer
+
+    def check_compiled(self) -> None:
+        """RuntimeError unless `compile` has been called since the last layer was added."""
+        if self._optimizer is None:
+            raise RuntimeError("the model is not compiled: call compile(optimizer, loss) first")
 
     @property
     def metrics_names(self) -> list[str]:
         """What `evaluate` and `train_on_batch` return, in this order."""
-        return ["loss", *(metric.name for metric in self._metrics)] if self._optimizer else []
+        return [metric.name for metric in self.metrics] if self._optimizer else []
 
     def compile(
         self,
         optimizer: str | Optimizer = "rmsprop",
         loss: str | Loss | None = None,
-        metrics: Sequence[str | Callable[..., Any]] = (),
+        metrics: Sequence[str | Metric | Callable[..., Any]] = (),
+        weighted_metrics: Sequence[str | Metric] = (),
     ) -> None:
         """Says how to train.
 
-        A last layer Dense with the activation that belongs to the loss (sigmoid, softmax) is trained through its
-        logits, exactly; see `rnnfast.losses`.
+        A last layer Dense with the activation that belongs to the loss (sigmoid, softmax) and no activity_regularizer
+        is trained through its logits, exactly; see `rnnfast.losses`.
 
         Args:
-            optimizer: "sgd", "rmsprop", "adam", or an object that no other model uses.
+            optimizer: a name in `rnnfast.optimizers.KNOWN`, or an object that no other model uses.
             loss: a name or an object of `rnnfast.losses`.
-            metrics: see `rnnfast.metrics.resolve`.
+            metrics: see `rnnfast.metrics.resolve`. Weights of samples do not enter.
+            weighted_metrics: the same with the weights of samples.
 
         Raises:
             ValueError, TypeError: a name that is not known, or another type; the model stays as it was.
@@ -100,15 +110,25 @@ class Sequential(Stack):
         if not self.layers:
             raise ValueError("layers: expected at least one before compile, got none")
         new_optimizer, new_loss = optimizers.get(optimizer), losses.get(loss)
-        last = self.layers[-1]
-        fused = losses.on_logits(new_loss, last.activation.name) if isinstance(last, Dense) else None
-        logits = fused is not None or getattr(new_loss, "from_logits", False)
-        new_metrics = resolve(metrics, new_loss, scores_are_logits=logits)
+        new_metrics = resolve(metrics, new_loss, weighted=weighted_metrics)
+        last, fused = self.layers[-1], None
+        if isinstance(last, Dense) and last.activity_regularizer is None:
+            fused = losses.on_logits(new_loss, last.activation.name)
         self._release_optimizer()
-        self._optimizer, self._metrics = new_optimizer, new_metrics
-        self._compiled_with = {"optimizer": new_optimizer, "loss": new_loss, "metrics": list(metrics)}
+        self._optimizer, self.metrics = new_optimizer, new_metrics
+        self._compiled_with = {
+            "optimizer": new_optimizer,
+            "loss": new_loss,
+            "metrics": list(metrics),
+            "weighted_metrics": list(weighted_metrics),
+        }
         self._loss = fused or new_loss
+        self._on_logits = bool(getattr(self._loss, "from_logits", False))
         self._head = last if fused is not None and isinstance(last, Dense) else None
+        self._path = [
+            (layer, None if layer.activity_regularizer is None else ActivityPenalty(layer.activity_regularizer))
+            for layer in self.layers
+        ]
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """The arguments of `compile` as what JSON can hold; None if the model is not compiled.
@@ -139,70 +159,93 @@ class Sequential(Stack):
     def fit(
         self,
         x: object,
-        y: object,
+        y: object = None,
         *,
         batch_size: int = 32,
         epochs: int = 1,
         verbose: str | int = "auto",
         callbacks: Sequence[Callback] | None = None,
         validation_split: float = 0.0,
-        validation_data: tuple[object, object] | None = None,
+        validation_data: object = None,
         shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: object = None,
         initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
     ) -> History:
         """Trains, and goes on from where an earlier call stopped.
 
-        Losses and metrics of an epoch are means over its samples while the weights move. The last batch of an epoch
+        Losses and metrics of an epoch are those of all its samples while the weights move. The last batch of an epoch
         is smaller where batch_size does not divide the samples.
 
         Args:
-            x: inputs, (n, T) integers for an Embedding, otherwise real numbers (n, ...).
+            x: inputs, (n, T) integers for an Embedding, otherwise real numbers (n, ...); or, without y, an iterable
+                of batches (x, y) or (x, y, sample_weight), which may differ in size and in length.
             y: targets, see the loss.
-            batch_size: samples in a batch.
+            batch_size: samples in a batch, of arrays.
             epochs: number of the last epoch.
             verbose: 0 silent, 1 a progress bar, 2 a line an epoch; "auto" a bar on a terminal, else silent.
             callbacks: called after the history, in this order.
             validation_split: fraction 0..1 of the samples, taken from the end before shuffling, to evaluate on.
-            validation_data: (x, y) to evaluate on after each epoch; in place of validation_split.
-            shuffle: a new order for each epoch.
+            validation_data: (x, y), (x, y, sample_weight) or an iterable of such batches to evaluate on after each
+                epoch; in place of validation_split.
+            shuffle: a new order for each epoch, of arrays.
+            class_weight: {class: weight}, what the samples of a class count in the loss; 1 for other classes.
+            sample_weight: what each sample counts in the loss, (n,), or each of its steps, (n, T); at least 0.
             initial_epoch: number of epochs that count as done.
+            steps_per_epoch: batches of an iterable in an epoch, where the next goes on; by default all of them.
+            validation_steps: the same for an iterable as validation_data.
 
         Returns:
             The history: for each epoch loss and metrics, and with "val_" those of the validation.
 
         Raises:
-            ValueError, TypeError: an argument out of range or of another shape; the weights stay as they were.
+            ValueError, TypeError: an argument out of range or of another shape; the weights stay as they were, unless
+                it is a later batch of an iterable.
             RuntimeError: the model is not compiled.
         """
-        data = self.data(x, y)
-        if validation_data is not None:
-            if check_number("validation_split", validation_split):
-                raise ValueError(f"validation_split: expected 0 with validation_data, got {validation_split}")
-            if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
-                raise TypeError(f"validation_data: expected (x, y), got {type(validation_data).__name__}")
-            validation: Data | None = self.data(*validation_data)
-        else:
-            data, validation = fitting.split(data, validation_split)
-        return fitting.fit(
+        check_size("epochs", epochs)
+        check_count("initial_epoch", initial_epoch)
+        numbers = range(initial_epoch, epochs)
+        training, validation = inputs.for_fit(
             self,
-            data,
-            validation,
+            x,
+            y,
             batch_size=batch_size,
-            epochs=epochs,
-            verbose=verbose,
-            callbacks=callbacks or (),
+            validation_split=validation_split,
+            validation_data=validation_data,
             shuffle=shuffle,
-            initial_epoch=initial_epoch,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            passes=len(numbers),
         )
+        return fitting.fit(self, training, validation, epochs=numbers, verbose=verbose, callbacks=callbacks or ())
 
-    def evaluate(self, x: object, y: object, *, batch_size: int = 32, return_dict: bool = False) -> Any:
+    def evaluate(
+        self,
+        x: object,
+        y: object = None,
+        *,
+        batch_size: int = 32,
+        sample_weight: object = None,
+        steps: int | None = None,
+        return_dict: bool = False,
+    ) -> Any:
         """Loss and metrics over all samples: [loss, *metrics], the loss alone without metrics, or a dict of them.
+
+        Args:
+            x, y, batch_size, sample_weight: as for `fit`.
+            steps: batches of an iterable; by default all of them.
+            return_dict: whether to return a dict.
 
         Raises:
             ValueError, TypeError: an argument out of range or of another shape. RuntimeError: not compiled.
         """
-        check_size("batch_size", batch_size)
-        return self._report(fitting.evaluate(self, self.data(x, y), batch_size), return_dict)
+        source = inputs.for_evaluate(self, x, y, sample_weight=sample_weight, batch_size=batch_size, steps=steps)
+        return self._report(fitting.evaluate(self, source), return_dict)
 
     def predict(self, x: object, *, batch_size: int = 32) -> Array:
         """The outputs for all samples, computed in batches; where `rnnfast.folding` applies, all at once.
@@ -215,86 +258,114 @@ class Sequential(Stack):
         self.check_stateful(len(inputs), batch_size)
         states = folding.last_states(self.layers, inputs)
         if states is None:
-            return np.concatenate([self._forward(inputs[batch]) for batch in fitting.batches(len(inputs), batch_size)])
+            return np.concatenate([self._forward(inputs[batch]) for batch in batches(len(inputs), batch_size)])
         return self._forward(states, self.layers[2:])
 
-    def train_on_batch(self, x: object, y: object, *, return_dict: bool = False) -> Any:
+    def train_on_batch(
+        self,
+        x: object,
+        y: object,
+        *,
+        sample_weight: object = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
         """One step on one batch; loss and metrics before the step, as `evaluate` returns them.
 
         Raises:
             ValueError, TypeError: an argument out of range or of another shape; nothing is changed then.
             RuntimeError: not compiled.
         """
-        return self._report(self.train_step(self.data(x, y)), return_dict)
+        statistics = self.train_step(self.data(x, y, sample_weight, class_weight))
+        return self._report(metric_values(self.metrics, statistics), return_dict)
 
-    def test_on_batch(self, x: object, y: object, *, return_dict: bool = False) -> Any:
+    def test_on_batch(self, x: object, y: object, *, sample_weight: object = None, return_dict: bool = False) -> Any:
         """As `evaluate`, for one batch."""
-        return self._report(self.test_step(self.data(x, y)), return_dict)
+        statistics = self.test_step(self.data(x, y, sample_weight))
+        return self._report(metric_values(self.metrics, statistics), return_dict)
 
     def predict_on_batch(self, x: object) -> Array:
         """As `predict`, for one batch."""
         return self._forward(self.inputs(x))
 
-    def data(self, x: object, y: object) -> Data:
-        """x and y as the first layer and the loss take them, checked; builds the model and the optimizer.
+    def data(
+        self,
+        x: object,
+        y: object,
+        sample_weight: object = None,
+        class_weight: Mapping[int, float] | None = None,
+    ) -> Data:
+        """x, y and weights as the first layer and the loss take them, checked; builds the model and the optimizer.
 
         Raises:
-            ValueError, TypeError: x or y does not fit. RuntimeError: not compiled.
+            ValueError, TypeError: an argument does not fit. RuntimeError: not compiled.
         """
-        self._check_compiled()
+        self.check_compiled()
         inputs = self.inputs(x)
         shape = cast(tuple[int, ...], self._output_shape(inputs.shape))  # of known sizes, as that of the inputs
         targets = self._loss.targets(y, shape, self.dtype)
+        weights = None
+        if class_weight is not None:
+            if sample_weight is not None:
+                raise ValueError("class_weight: expected None with sample_weight, got both")
+            weights = sample_weights.of_classes(class_weight, self._loss, targets, shape[-1], self.dtype)
+        elif sample_weight is not None:
+            weights = sample_weights.check(sample_weight, shape, self.dtype)
         if not self._optimizer_ready:
             self.build_optimizer([p for layer in self.layers if layer.trainable for p in layer.parameters])
-        return Data(inputs, targets)
+        return Data(inputs, targets, weights)
 
     def build_optimizer(self, parameters: Sequence[Parameter]) -> None:
         """Makes the optimizer's state for these parameters of the model, once."""
         self.optimizer.build(parameters)
+        self._regularized = [parameter for parameter in parameters if parameter.regularizer is not None]
         self._optimizer_ready = True
 
-    def train_step(self, data: Data) -> list[float]:
-        """One step on one batch that is checked: the loss and the metrics before the step."""
-        values, gradient = self._objective(data, training=True)
-        layers = self.layers
-        if self._head is not None:
-            layers = layers[:-1]
-            gradient = self._head.affine_backward(gradient)
-        for layer in reversed(layers):
-            gradient = layer.backward(gradient)  # type: ignore[assignment]  # None only below the first layer
+    def train_step(self, data: Data) -> list[Array]:
+        """One step on one batch that is checked: the statistics of loss and metrics before the step."""
+        gradient: Any  # None only below the first layer
+        statistics, gradient = self._objective(data, training=True)
+        head = self._head
+        for layer, penalty in reversed(self._path):
+            if penalty is not None:
+                gradient = penalty.backward(gradient)
+            gradient = layer.affine_backward(gradient) if layer is head else layer.backward(gradient)
+        for parameter in self._regularized:
+            parameter.add_penalty_gradient()
         self.optimizer.step()
-        return values
+        return statistics
 
-    def test_step(self, data: Data) -> list[float]:
-        """The loss and the metrics of one batch that is checked."""
+    def test_step(self, data: Data) -> list[Array]:
+        """The statistics of loss and metrics of one batch that is checked."""
         return self._objective(data, training=False)[0]
 
-    def _objective(self, data: Data, training: bool) -> tuple[list[float], Array]:
-        """[loss, *metrics], and the gradient of the loss by the scores: logits where loss and last layer fuse."""
-        x = data.x
-        for layer in self.layers[:-1]:
-            x = layer.forward(x, training)
-        head = self._head
-        scores = self.layers[-1].forward(x, training) if head is None else head.affine(x, training)
-        value, gradient = self._loss.value_and_gradient(targets=data.y, predictions=scores)
-        values = [value]
-        for metric in self._metrics:
-            if metric.on_scores or head is None:
-                values.append(metric.function(data.y, scores))
-            else:
-                predictions = from_rows(head.activation.forward(as_rows(scores)), scores.shape)
-                values.append(float(metric.function(data.y, predictions)))
-        return values, gradient
+    def _objective(self, data: Data, training: bool) -> tuple[list[Array], Array]:
+        """Statistics of loss and metrics, and the gradient of the loss by the scores.
+
+        The scores are the logits where the loss and the last layer fuse, else the output.
+        """
+        scores, head = data.x, self._head
+        added = 0.0
+        for layer, penalty in self._path:
+            scores = layer.affine(scores, training) if layer is head else layer.forward(scores, training)
+            if penalty is not None:
+                added += penalty.forward(scores)
+        for parameter in self._regularized:
+            added += parameter.penalty()
+        loss = self._loss.evaluate(targets=data.y, predictions=scores, weights=data.weights)
+
+        def output() -> Array:
+            return scores if head is None else from_rows(head.activation.forward(as_rows(scores)), scores.shape)
+
+        batch = Scored(data.y, scores, self._on_logits, output, loss.value + added, loss.terms, data.weights)
+        plain = batch if data.weights is None else batch._replace(weights=None)
+        statistics = [metric.statistic(batch if metric.weighted else plain) for metric in self.metrics]
+        return statistics, loss.gradient
 
     def _report(self, values: list[float], return_dict: bool) -> Any:
         if return_dict:
             return dict(zip(self.metrics_names, values, strict=True))
-        return values if self._metrics else values[0]
-
-    def _check_compiled(self) -> None:
-        if self._optimizer is None:
-            raise RuntimeError("the model is not compiled: call compile(optimizer, loss) first")
+        return values if len(values) > 1 else values[0]
 
     def _release_optimizer(self) -> None:
         """Ends the work of the optimizer so far; what it owed is paid."""

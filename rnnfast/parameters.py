@@ -7,6 +7,9 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from rnnfast.constraints import Constraint
+from rnnfast.regularizers import Regularizer
+from rnnfast.rows import combine
 from rnnfast.typing import Array
 
 
@@ -29,18 +32,33 @@ class Parameter:
             into a buffer of its own, so that nobody else may hold on to it.
         transposed: `value` is the transpose of what Keras shows.
         sparse: a table whose gradient comes as a RowGradient.
+        regularizer: of the penalty that a model adds to its loss; None for none.
+        constraint: what an optimizer applies to the whole weight after each step; None for none.
         gradient: of the last backward pass.
         shared: a table that a later layer uses too, and to whose gradient this layer's is added.
         settle: where an optimizer owes rows of `value` some updates, pays those of the given rows (None: all).
     """
 
-    __slots__ = ("gradient", "name", "settle", "shared", "sparse", "transposed", "value")
+    __slots__ = ("constraint", "gradient", "name", "regularizer", "settle", "shared", "sparse", "transposed", "value")
 
-    def __init__(self, name: str, value: Array, *, transposed: bool = False, sparse: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        value: Array,
+        *,
+        transposed: bool = False,
+        sparse: bool = False,
+        regularizer: Regularizer | None = None,
+        constraint: Constraint | None = None,
+    ) -> None:
+        if constraint is not None:
+            constraint.check_shape(name, value.shape)
         self.name = name
         self.value = np.ascontiguousarray(value.T) if transposed else value
         self.transposed = transposed
         self.sparse = sparse
+        self.regularizer = regularizer
+        self.constraint = constraint
         self.shared = False
         self.gradient: Gradient | None = None
         self.settle: Callable[[Array | None], None] | None = None
@@ -50,6 +68,33 @@ class Parameter:
         """The shape that Keras shows."""
         return self.value.shape[::-1] if self.transposed else self.value.shape
 
+    @property
+    def by_rows(self) -> bool:
+        """Whether a step may leave alone the rows that its batch does not touch."""
+        return self.sparse and not self.shared and self.regularizer is None and self.constraint is None
+
+    def penalty(self) -> float:
+        """What the regularizer adds to the loss."""
+        return 0.0 if self.regularizer is None else self.regularizer.penalty(self._shown())
+
+    def add_penalty_gradient(self) -> None:
+        """Adds the regularizer's gradient to `gradient`, which is an array of the shape of `value` then."""
+        if self.regularizer is None:
+            return
+        total = self.regularizer.gradient(self._shown())
+        if isinstance(self.gradient, RowGradient):
+            rows, sums = combine(*self.gradient)
+            total[rows] += sums
+        else:
+            total = (total.T if self.transposed else total) + self.gradient
+        self.gradient = total
+
+    def constrain(self) -> None:
+        """Moves the weight to where its constraint lets it be."""
+        if self.constraint is not None:
+            shown = self._shown()
+            shown[...] = self.constraint(shown)
+
     def read(self) -> Array:
         """A copy in Keras's layout, C-contiguous, with nothing owed."""
         if self.settle is not None:
@@ -58,7 +103,7 @@ class Parameter:
 
     def snapshot(self) -> Array:
         """As `read`, but of the value as it stands: what is owed stays owed."""
-        return np.array(self.value.T if self.transposed else self.value, order="C")
+        return np.array(self._shown(), order="C")
 
     def check(self, name: str, value: object) -> Array:
         """`value`, the argument `name`, as an array that `write` takes.
@@ -77,4 +122,8 @@ class Parameter:
         """Takes the numbers of `value`, in Keras's layout and checked; nothing that was owed is added later."""
         if self.settle is not None:
             self.settle(None)
-        self.value[...] = value.T if self.transposed else value
+        self._shown()[...] = value
+
+    def _shown(self) -> Array:
+        """`value` as a view in Keras's layout."""
+        return self.value.T if self.transposed else self.value

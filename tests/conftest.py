@@ -7,7 +7,9 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -111,6 +113,14 @@ def png_size() -> Callable[[Path], tuple[int, int]]:
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
 
     return size
+
+
+@pytest.fixture
+def keras() -> ModuleType:
+    """Keras, as an oracle; skips the test where it cannot be imported. Mark such a test to ignore warnings."""
+    backend = next((name for name in ("jax", "torch") if find_spec(name)), "numpy")
+    os.environ.setdefault("KERAS_BACKEND", backend)
+    return pytest.importorskip("keras", reason="Keras is not installed", exc_type=ImportError)
 
 
 @pytest.fixture

@@ -15,9 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnfast import Sequential, load_model, losses, optimizers, weights
-from rnnfast.callbacks import Callback
-from rnnfast.layers import Dense, Dropout, Embedding, SimpleRNN, TiedDense
-from rnnfast.optimizers import SGD, Adam, RMSprop
+from rnnfast.callbacks import Callback, ModelCheckpoint
+from rnnfast.constraints import MaxNorm, MinMaxNorm
+from rnnfast.layers import ActivityRegularization, Dense, Dropout, Embedding, SimpleRNN, TiedDense
+from rnnfast.metrics import AUC, Precision
+from rnnfast.optimizers import SGD, Adam, AdamW, RMSprop
+from rnnfast.regularizers import L1L2, OrthogonalRegularizer
+from rnnfast.schedules import CosineDecay, ExponentialDecay, PiecewiseConstantDecay
 
 rng = np.random.default_rng(0)
 ids = rng.integers(0, 30, (50, 6))
@@ -30,6 +34,11 @@ OPTIMIZERS = {
     "rmsprop, momentum": lambda: RMSprop(0.01, momentum=0.9),
     "rmsprop, centered": lambda: RMSprop(0.01, momentum=0.5, centered=True, epsilon_inside=False, clipvalue=0.1),
     "rmsprop, as tensorflow 1": lambda: RMSprop(rho=0.9, epsilon=1e-10, initial_accumulator=1.0),
+    "adamw, cosine": lambda: AdamW(CosineDecay(0.02, 20, warmup_target=0.05, warmup_steps=5), weight_decay=0.1),
+    "rmsprop, momentum, decay": lambda: RMSprop(ExponentialDecay(0.02, 5, 0.5), momentum=0.9),
+    "sgd, nesterov, steps": lambda: SGD(
+        PiecewiseConstantDecay([10, 15], [0.2, 0.1, 0.05]), momentum=0.9, nesterov=True
+    ),
     "adam, clipped": lambda: Adam(0.01, beta_1=0.8, global_clipnorm=0.5),
 }
 
@@ -86,6 +95,18 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(name: str, dtype: str, 
     assert_same(whole, stopped)
 
 
+def test_a_run_goes_on_from_what_a_callback_saved(tmp_path: Path) -> None:
+    whole, stopped = classifier("nadam"), classifier("nadam")
+    whole.fit(ids, labels, epochs=3, batch_size=8)
+    stopped.fit(ids, labels, epochs=2, batch_size=8, callbacks=[ModelCheckpoint(tmp_path / "{epoch}")])
+    for epoch in (1, 2):
+        loaded = load_model(tmp_path / f"{epoch}")
+        loaded.fit(ids, labels, epochs=3, batch_size=8, initial_epoch=loaded.epochs_done)
+        assert loaded.optimizer.iterations == whole.optimizer.iterations
+        for first, second in zip(whole.get_weights(), loaded.get_weights(), strict=True):
+            np.testing.assert_array_equal(first, second)
+
+
 @pytest.mark.parametrize("name", ["rmsprop, momentum", "adam"])
 def test_saving_changes_nothing(name: str, tmp_path: Path) -> None:
     class Save(Callback):
@@ -111,6 +132,52 @@ def test_a_stateful_model_stops_after_any_batch(optimizer: str, tied: bool, tmp_
         stopped = load_model(tmp_path / "model")
     assert_same(whole, stopped)
     np.testing.assert_array_equal(whole.layers[1].state, stopped.layers[1].state)
+
+
+def penalized(tied: bool = False) -> Sequential:
+    """With every kind of penalty and constraint."""
+    model = Sequential(
+        [
+            Embedding(30, 5, embeddings_regularizer=L1L2(0.01, 0.02), embeddings_constraint=MaxNorm(0.2, axis=1)),
+            SimpleRNN(
+                *(5, "relu"),
+                return_sequences=tied,
+                recurrent_regularizer=OrthogonalRegularizer(0.1),
+                recurrent_constraint=MinMaxNorm(0.5, 1.5, 0.5, axis=(0,)),
+                activity_regularizer="l2",
+            ),
+            ActivityRegularization(l1=0.01),
+            TiedDense(bias_regularizer="l2") if tied else Dense(1, "sigmoid", kernel_constraint="unit_norm"),
+        ],
+        seed=0,
+    )
+    if tied:
+        model.compile("adam", losses.SparseCategoricalCrossentropy(from_logits=True))
+    else:
+        model.compile("rmsprop", "binary_crossentropy", [AUC(50), "accuracy"], [Precision(0.25, name="p"), "accuracy"])
+    return model
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_penalties_and_constraints_go_on(tied: bool, tmp_path: Path) -> None:
+    targets = ids if tied else labels
+    whole, stopped = penalized(tied), penalized(tied)
+    whole.fit(ids, targets, epochs=4, batch_size=8)
+    stopped.fit(ids, targets, epochs=2, batch_size=8)
+    stopped.save(tmp_path / "model")
+    stopped = load_model(tmp_path / "model")
+    stopped.fit(ids, targets, epochs=4, batch_size=8, initial_epoch=stopped.epochs_done)
+    assert_same(whole, stopped)
+
+
+def test_metrics_with_and_without_weights(tmp_path: Path) -> None:
+    model, weight = penalized(), rng.random(50)
+    model.fit(ids, labels, sample_weight=weight)
+    model.save(tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    expected = model.evaluate(ids, labels, sample_weight=weight, return_dict=True)
+    assert list(expected) == ["loss", "auc", "accuracy", "p", "weighted_accuracy"]
+    assert loaded.evaluate(ids, labels, sample_weight=weight, return_dict=True) == expected
 
 
 def test_what_is_owed_is_paid_when_weights_are_read(tmp_path: Path) -> None:
@@ -175,10 +242,14 @@ def test_the_metadata_is_json_and_the_tensors_have_names(tmp_path: Path) -> None
     tensors, metadata = weights.read(tmp_path / "model")
     document = json.loads(metadata["rnnfast"])
     assert document["model"]["config"]["layers"][0] == {
-        "class": "Embedding",
+        "class": "layers.Embedding",
         "config": {
             **{"input_dim": 30, "output_dim": 8, "name": "embedding", "dtype": "float32", "input_shape": [None]},
-            "embeddings_initializer": {"class": "RandomUniform", "config": {"minval": -0.05, "maxval": 0.05}},
+            "embeddings_initializer": {
+                "class": "initializers.RandomUniform",
+                "config": {"minval": -0.05, "maxval": 0.05},
+            },
+            **{"embeddings_regularizer": None, "activity_regularizer": None, "embeddings_constraint": None},
             "seed": {"entropy": 0, "spawn_key": [1]},
         },
     }

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 
 import numpy as np
 import pytest
 
-from rnnfast import Sequential, initializers, layers, losses, optimizers
+from rnnfast import (
+    Sequential,
+    activations,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+    schedules,
+)
 from rnnfast.configuration import KNOWN, Configurable, decode, encode
 
 # For the arguments that have no default, whichever class they belong to.
-REQUIRED = {"units": 3, "input_dim": 5, "output_dim": 4, "rate": 0.25}
+REQUIRED = {
+    **{"units": 3, "input_dim": 5, "output_dim": 4, "rate": 0.25, "function": abs},
+    **{"boundaries": [2, 5], "values": [0.5, 0.25, 0.125], "after": 0.25, "steps": 4},
+    **{"initial_learning_rate": 0.5, "decay_steps": 3, "decay_rate": 0.75},
+}
+BASES = {
+    constraints: constraints.Constraint,
+    initializers: initializers.Initializer,
+    layers: layers.Layer,
+    losses: losses.Loss,
+    metrics: metrics.Metric,
+    optimizers: optimizers.Optimizer,
+    regularizers: regularizers.Regularizer,
+    schedules: schedules.Schedule,
+}
 PUBLIC = {
-    *(name for name in layers.__all__ if name != "Layer"),
-    *(name for name in optimizers.__all__ if name not in ("Optimizer", "get")),
-    *(
-        type(make()).__name__
-        for table in (initializers.KNOWN, losses.KNOWN, optimizers.KNOWN)
-        for make in table.values()
-    ),
+    f"{module.__name__.removeprefix('rnnfast.')}.{name}": kind
+    for module, base in BASES.items()
+    for name, kind in vars(module).items()
+    if isinstance(kind, type) and issubclass(kind, base) and not (inspect.isabstract(kind) or name.startswith("_"))
 }
 
 CHANGED = [
@@ -31,32 +54,51 @@ CHANGED = [
     ),
     layers.Dense(2, "softmax", False, initializers.Constant(2.0), seed=np.random.SeedSequence(5, spawn_key=(1, 2))),
     layers.Embedding(np.int64(3), 4, initializers.TruncatedNormal(stddev=0.2)),
+    layers.Dense(
+        *(2, "tanh"),
+        **{"kernel_regularizer": regularizers.L1L2(0.25, 0.5), "bias_regularizer": "l1", "activity_regularizer": "l2"},
+        **{"kernel_constraint": constraints.MaxNorm(3.0), "bias_constraint": "non_neg"},
+    ),
+    layers.TiedDense(bias_regularizer=regularizers.L2(0.5), bias_constraint=constraints.NonNeg()),
+    constraints.MinMaxNorm(0.5, 2.5, rate=0.75, axis=(0, 1)),
+    regularizers.OrthogonalRegularizer(0.25, "columns"),
+    schedules.PiecewiseConstantDecay((3, np.int64(7)), np.array([0.75, 0.25, 0.125])),
+    schedules.LinearWarmup(schedules.CosineDecay(0.5, 10, warmup_target=0.75, warmup_steps=2), 5, start=0.125),
+    metrics.AUC(50, name="area"),
+    metrics.Precision(0.25, name="precise"),
+    optimizers.AdamW(schedules.ExponentialDecay(0.5, 3, 0.5, staircase=True), weight_decay=0.25),
     losses.BinaryCrossentropy(from_logits=True, steps="sum"),
     optimizers.RMSprop(np.float32(0.25), momentum=0.5, centered=True, clipnorm=1.0),
 ]
 
 
 def again(value: Configurable) -> Configurable:
-    return decode(json.loads(json.dumps(encode("value", value))), {})
+    return decode(json.loads(json.dumps(encode("value", value))), {"abs": abs})
+
+
+def plain(kind: type[Configurable]) -> Configurable:
+    parameters = inspect.signature(kind).parameters.values()
+    return kind(**{p.name: REQUIRED[p.name] for p in parameters if p.default is inspect.Parameter.empty})
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))
 def test_every_public_class(name: str) -> None:
-    kind = KNOWN[name]
-    parameters = inspect.signature(kind).parameters.values()
-    value = kind(**{p.name: REQUIRED[p.name] for p in parameters if p.default is inspect.Parameter.empty})
+    kind = PUBLIC[name]
+    assert KNOWN[name] is kind
+    value = plain(kind)
     copy = again(value)
     assert type(copy) is kind
     assert copy.get_config() == value.get_config()
-    assert list(value.get_config()) == [p.name for p in parameters]
+    assert list(value.get_config()) == list(inspect.signature(kind).parameters)
 
 
 @pytest.mark.parametrize("value", CHANGED, ids=lambda value: type(value).__name__)
 def test_what_is_not_the_default(value: Configurable) -> None:
     config = again(value).get_config()
     assert config == value.get_config()
-    defaults = {p.name: p.default for p in inspect.signature(type(value)).parameters.values()}
-    assert sum(config[name] != default for name, default in defaults.items()) >= 2
+    if dataclasses.is_dataclass(value):
+        assert again(value) == value
+    assert sum(config[name] != default for name, default in plain(type(value)).get_config().items()) >= 2
 
 
 def test_a_model_that_is_not_built_gets_the_same_weights() -> None:
@@ -71,12 +113,30 @@ def test_a_model_that_is_not_built_gets_the_same_weights() -> None:
 
 
 def test_a_class_of_somebody_else_takes_no_name_of_ours() -> None:
-    ours = KNOWN["Dense"]
+    known = dict(KNOWN)
 
-    class Dense(layers.Layer):
+    class Dense(layers.Dense):
         pass
 
-    assert KNOWN["Dense"] is ours
+    assert known == KNOWN
+    assert encode("layer", Dense(1))["class"] == "Dense"
+    assert encode("layer", layers.Dense(1))["class"] == "layers.Dense"
+
+
+def test_classes_of_one_name_are_told_apart() -> None:
+    for value in (losses.MeanSquaredError(), metrics.MeanSquaredError()):
+        assert type(again(value)) is type(value)
+
+
+@pytest.mark.parametrize("name", sorted(activations.KNOWN))
+def test_every_activation(name: str) -> None:
+    assert again(layers.Dense(2, name)).activation is activations.KNOWN[name]
+
+
+@pytest.mark.parametrize("rate", [0.25, schedules.ExponentialDecay(0.5, 3, 0.5)])
+def test_a_learning_rate_of_either_kind(rate) -> None:
+    copy = again(optimizers.SGD(rate))
+    assert (copy.schedule or copy.learning_rate) == rate
 
 
 @pytest.mark.parametrize(
@@ -84,8 +144,8 @@ def test_a_class_of_somebody_else_takes_no_name_of_ours() -> None:
     [
         ({"class": "os.system", "config": {}}, ValueError, "custom_objects: expected 'os.system'"),
         ({"function": "exec"}, ValueError, "custom_objects: expected 'exec'"),
-        ({"class": "Dense", "config": {"unit": 3}}, TypeError, "unit"),
-        ({"class": "Dense", "config": {"units": 0}}, ValueError, "units: expected at least 1"),
+        ({"class": "layers.Dense", "config": {"unit": 3}}, TypeError, "unit"),
+        ({"class": "layers.Dense", "config": {"units": 0}}, ValueError, "units: expected at least 1"),
     ],
 )
 def test_wrong_data(data, error, message: str) -> None:

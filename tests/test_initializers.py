@@ -1,16 +1,24 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from rnnfast import initializers
 from rnnfast.initializers import (
     Constant,
+    GlorotNormal,
     GlorotUniform,
+    HeNormal,
+    HeUniform,
     Identity,
+    LecunNormal,
+    LecunUniform,
     Ones,
     Orthogonal,
     RandomNormal,
     RandomUniform,
+    TorchRNNUniform,
     TruncatedNormal,
+    VarianceScaling,
     Zeros,
 )
 
@@ -53,6 +61,64 @@ def test_random_draws_have_their_distribution(initializer, mean, stddev, limit):
         assert np.abs(draws - mean).max() > 0.99 * limit
 
 
+def normal(stddev):
+    return stats.norm(0, stddev)
+
+
+def truncated(stddev):
+    """Of that standard deviation after the cut at two of those before."""
+    return stats.truncnorm(-2, 2, scale=stddev / stats.truncnorm(-2, 2).std())
+
+
+def uniform(limit):
+    return stats.uniform(-limit, 2 * limit)
+
+
+@pytest.mark.parametrize(
+    ("initializer", "distribution"),
+    [
+        (RandomNormal(stddev=0.3), normal(0.3)),
+        (RandomUniform(-0.3, 0.3), uniform(0.3)),
+        (TruncatedNormal(stddev=0.3), stats.truncnorm(-2, 2, scale=0.3)),
+        (GlorotNormal(), truncated(np.sqrt(2 / 70))),
+        (GlorotUniform(), uniform(np.sqrt(6 / 70))),
+        (HeNormal(), truncated(np.sqrt(2 / 50))),
+        (HeUniform(), uniform(np.sqrt(6 / 50))),
+        (LecunNormal(), truncated(np.sqrt(1 / 50))),
+        (LecunUniform(), uniform(np.sqrt(3 / 50))),
+        (VarianceScaling(0.5, "fan_out", "untruncated_normal"), normal(np.sqrt(0.5 / 20))),
+        (VarianceScaling(0.5, "fan_avg", "truncated_normal"), truncated(np.sqrt(0.5 / 35))),
+        (VarianceScaling(3.0, "fan_out", "uniform"), uniform(np.sqrt(9 / 20))),
+        (TorchRNNUniform(), uniform(1 / np.sqrt(20))),
+    ],
+)
+def test_a_kernel_of_50_inputs_and_20_units_is_distributed_so(initializer, distribution):
+    """Kolmogorov and Smirnov's test, over 20 kernels."""
+    draws = np.concatenate([draw(initializer, (50, 20), seed=seed).reshape(-1) for seed in range(20)])
+    assert stats.kstest(draws, distribution.cdf).pvalue > 1e-3
+    assert stats.kstest(1.05 * draws, distribution.cdf).pvalue < 1e-3
+
+
+def test_weights_of_torch():
+    """Every weight of nn.RNN(7, 16) is from one distribution; so are ours of those shapes."""
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    torch.manual_seed(0)
+    theirs = np.concatenate(
+        [p.detach().numpy().reshape(-1) for _ in range(20) for p in torch.nn.RNN(7, 16).parameters()]
+    )
+    shapes = [(7, 16), (16, 16), (16,), (16,)]
+    ours = np.concatenate([draw(TorchRNNUniform(), s, seed=n).reshape(-1) for n in range(20) for s in shapes])
+    assert np.abs(ours).max() <= 0.25
+    assert stats.ks_2samp(ours, theirs).pvalue > 1e-3
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", [GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform])
+def test_variances_are_those_of_keras(kind, keras):
+    theirs = np.asarray(getattr(keras.initializers, kind.__name__)(seed=0)((300, 100)))
+    assert stats.ks_2samp(draw(kind(), (300, 100)).reshape(-1), theirs.reshape(-1)).pvalue > 1e-3
+
+
 @pytest.mark.parametrize("shape", [(6, 6), (9, 4), (4, 9)])
 def test_orthogonal_has_orthonormal_rows_or_columns(shape):
     q = draw(Orthogonal(gain=2.0), shape)
@@ -81,6 +147,10 @@ def test_constant_ones():
         (lambda: RandomNormal(stddev=-1), ValueError, "stddev: expected .*at least 0.*got -1"),
         (lambda: RandomNormal(stddev="1"), TypeError, "stddev: expected a number, got '1'"),
         (lambda: RandomUniform(minval=1, maxval=0), ValueError, "maxval: expected .*at least 1.*got 0"),
+        (lambda: VarianceScaling(0), ValueError, "scale: expected above 0, got 0"),
+        (lambda: VarianceScaling(-1), ValueError, "scale: expected .*got -1"),
+        (lambda: VarianceScaling(1, "fan"), ValueError, "mode: expected one of fan_in, fan_out, fan_avg, got 'fan'"),
+        (lambda: VarianceScaling(distribution="normal"), ValueError, "distribution: expected .*got 'normal'"),
         (lambda: Constant(np.inf), ValueError, "value: expected a finite number, got inf"),
         (lambda: Identity(gain=True), TypeError, "gain: expected a number, got True"),
         (lambda: draw(Orthogonal(), (3,)), ValueError, r"shape: expected two axes for Orthogonal, got \(3,\)"),

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnfast import optimizers
-from rnnfast.optimizers import SGD, Adam, RMSprop
+from rnnfast.optimizers import SGD, Adagrad, Adam, AdamW, Nadam, RMSprop
 from rnnfast.parameters import Parameter, RowGradient
 
 
@@ -51,6 +51,35 @@ def adam(w, gradients, *, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=
     return w
 
 
+def adamw(w, gradients, *, learning_rate=1e-3, weight_decay=4e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    w, m, v = w.copy(), np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(gradients, 1):
+        m = beta_1 * m + (1 - beta_1) * g
+        v = beta_2 * v + (1 - beta_2) * g**2
+        step = np.sqrt(1 - beta_2**t) / (1 - beta_1**t) * m / (np.sqrt(v) + epsilon)
+        w = w - learning_rate * weight_decay * w - learning_rate * step
+    return w
+
+
+def nadam(w, gradients, *, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    w, m, v = w.copy(), np.zeros_like(w), np.zeros_like(w)
+    u = [beta_1 * (1 - 0.96**t / 2) for t in range(1, len(gradients) + 2)]
+    for t, g in enumerate(gradients, 1):
+        m = beta_1 * m + (1 - beta_1) * g
+        v = beta_2 * v + (1 - beta_2) * g**2
+        d = u[t] * m / (1 - np.prod(u[: t + 1])) + (1 - u[t - 1]) * g / (1 - np.prod(u[:t]))
+        w = w - learning_rate * d / (np.sqrt(v / (1 - beta_2**t)) + epsilon)
+    return w
+
+
+def adagrad(w, gradients, *, learning_rate=1e-3, initial_accumulator_value=0.1, epsilon=1e-7, epsilon_inside=True):
+    w, v = w.copy(), np.full_like(w, initial_accumulator_value)
+    for g in gradients:
+        v = v + g**2
+        w = w - learning_rate * g / (np.sqrt(v + epsilon) if epsilon_inside else np.sqrt(v) + epsilon)
+    return w
+
+
 TF1 = {"rho": 0.9, "epsilon": 1e-10, "initial_accumulator": 1.0}
 CASES = [
     (SGD, sgd, {}),
@@ -64,6 +93,13 @@ CASES = [
     (RMSprop, rmsprop, {"centered": True, "momentum": 0.5, "epsilon": 1e-3, "initial_accumulator": 0.5}),
     (Adam, adam, {}),
     (Adam, adam, {"learning_rate": 0.1, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3}),
+    (AdamW, adamw, {}),
+    (AdamW, adamw, {"learning_rate": 0.1, "weight_decay": 0.5, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3}),
+    (Nadam, nadam, {}),
+    (Nadam, nadam, {"learning_rate": 0.1, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3}),
+    (Adagrad, adagrad, {}),
+    (Adagrad, adagrad, {"learning_rate": 0.1, "initial_accumulator_value": 0.0, "epsilon": 1e-3}),
+    (Adagrad, adagrad, {"learning_rate": 0.1, "epsilon": 1e-3, "epsilon_inside": False}),
 ]
 cases = pytest.mark.parametrize(("kind", "by_hand", "options"), CASES)
 
@@ -235,6 +271,52 @@ def test_state_of_another_optimizer_changes_nothing():
     np.testing.assert_array_equal(optimizer.state()["dense/accumulator"], before["dense/accumulator"])
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", [AdamW, Adagrad, Nadam])
+def test_defaults_are_those_of_keras(kind, keras):
+    rng = np.random.default_rng(0)
+    start = rng.standard_normal((4, 3)).astype(np.float32)
+    gradients = rng.standard_normal((8, 4, 3)).astype(np.float32)
+    parameter, variable = Parameter("w", start.copy()), keras.Variable(start)
+    theirs = getattr(keras.optimizers, kind.__name__)()
+    apply(kind(), [parameter], [[g] for g in gradients])
+    for g in gradients:
+        theirs.apply([keras.ops.convert_to_tensor(g)], [variable])
+    assert kind().learning_rate == pytest.approx(float(theirs.learning_rate))
+    np.testing.assert_allclose(parameter.value - start, keras.ops.convert_to_numpy(variable) - start, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "name", "options", "tolerance"),
+    [
+        # torch adds epsilon to another root, so none
+        (AdamW(0.1, weight_decay=0.01, epsilon=0), "AdamW", {"lr": 0.1, "weight_decay": 0.01, "eps": 0}, 1e-12),
+        # its NAdam has Keras's momentum with momentum_decay 1, and keeps their product in float32
+        (Nadam(0.1, epsilon=1e-8), "NAdam", {"lr": 0.1, "eps": 1e-8, "momentum_decay": 1}, 1e-8),
+        (Adagrad(0.01, initial_accumulator_value=0, epsilon=1e-10, epsilon_inside=False), "Adagrad", {}, 1e-12),
+    ],
+)
+def test_updates_are_those_of_torch(optimizer, name, options, tolerance):
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    rng = np.random.default_rng(0)
+    start, gradients = rng.standard_normal((4, 3)), rng.standard_normal((8, 4, 3))
+    parameter, tensor = Parameter("w", start.copy()), torch.tensor(start, requires_grad=True)
+    theirs = getattr(torch.optim, name)([tensor], **options)
+    apply(optimizer, [parameter], [[g] for g in gradients])
+    for g in gradients:
+        tensor.grad = torch.tensor(g)
+        theirs.step()
+    np.testing.assert_allclose(parameter.value, tensor.detach().numpy(), atol=tolerance)
+
+
+def test_adagrad_visits_no_row_that_no_batch_touches():
+    parameter = Parameter("table", np.ones((5, 2)), sparse=True)
+    optimizer = Adagrad()
+    apply(optimizer, [parameter], [[RowGradient(np.array([1, 3]), np.ones((2, 2)))]])
+    np.testing.assert_array_equal(optimizer.state()["table0/accumulator"][[0, 2, 4]], np.full((3, 2), 0.1))
+    assert parameter.settle is None
+
+
 def test_learning_rate_may_change_between_steps():
     parameter = Parameter("w", np.zeros(1))
     optimizer = SGD(0.5)
@@ -247,6 +329,9 @@ def test_learning_rate_may_change_between_steps():
 def test_names():
     assert isinstance(optimizers.get("sgd"), SGD)
     assert isinstance(optimizers.get("rmsprop"), RMSprop)
+    for name, kind in optimizers.KNOWN.items():
+        assert type(optimizers.get(name)).__name__.lower() == name
+        assert type(optimizers.get(name)) is kind
     assert optimizers.get("adam") is not optimizers.get("adam")
 
 
@@ -259,7 +344,7 @@ def built():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: optimizers.get("adagrad"), ValueError, "optimizer: expected one of adam, rmsprop, sgd, got 'adagrad'"),
+        (lambda: optimizers.get("lion"), ValueError, "optimizer: expected one of adagrad, adam, .*sgd, got 'lion'"),
         (lambda: optimizers.get(SGD), TypeError, "optimizer: expected a name or an Optimizer"),
         (lambda: SGD(-0.1), ValueError, "learning_rate: expected .*at least 0.*got -0.1"),
         (lambda: SGD("0.1"), TypeError, "learning_rate: expected a number, got '0.1'"),
@@ -271,6 +356,13 @@ def built():
         (lambda: RMSprop(centered=None), TypeError, "centered: expected a bool, got None"),
         (lambda: RMSprop(initial_accumulator=-1), ValueError, "initial_accumulator: expected .*got -1"),
         (lambda: Adam(beta_2=1), ValueError, "beta_2: expected .*less than 1, got 1"),
+        (lambda: AdamW(weight_decay=-1), ValueError, "weight_decay: expected .*at least 0, got -1"),
+        (lambda: AdamW(weight_decay=None), TypeError, "weight_decay: expected a number, got None"),
+        (lambda: Nadam(beta_1=1.0), ValueError, "beta_1: expected .*less than 1, got 1.0"),
+        (lambda: Nadam(-1), ValueError, "learning_rate: expected .*got -1"),
+        (lambda: Adagrad(initial_accumulator_value=-1), ValueError, "initial_accumulator_value: expected .*got -1"),
+        (lambda: Adagrad(epsilon="x"), TypeError, "epsilon: expected a number, got 'x'"),
+        (lambda: Adagrad(epsilon_inside=1), TypeError, "epsilon_inside: expected a bool, got 1"),
         (lambda: Adam(clipnorm=-1), ValueError, "clipnorm: expected .*got -1"),
         (
             lambda: Adam(clipnorm=1, clipvalue=1),

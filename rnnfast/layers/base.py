@@ -9,11 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from rnnfast import regularizers
 from rnnfast.arguments import check_seed
 from rnnfast.configuration import Configurable
+from rnnfast.constraints import Constraint
 from rnnfast.initializers import Initializer
+from rnnfast.layers.weight_options import WeightOptions
 from rnnfast.parameters import Parameter
 from rnnfast.problem import DTYPES, check_option
+from rnnfast.regularizers import Regularizer
 from rnnfast.typing import Array, Seed
 
 Shape = tuple[int | None, ...]
@@ -32,6 +36,8 @@ class Layer(Configurable, ABC):
         seed: of the initial weights and the dropout masks; by default drawn from the model's seed.
         input_shape: shape of one input without the batch, for the first layer of a model: it can then be built
             before it sees data.
+        activity_regularizer: name or object; a model adds its penalty of the layer's output, divided by the batch,
+            to the loss.
 
     Raises:
         ValueError, TypeError: an option that is not known or not in its range.
@@ -44,7 +50,9 @@ class Layer(Configurable, ABC):
         dtype: str | None = None,
         seed: Seed = None,
         input_shape: Sequence[int | None] | None = None,
+        activity_regularizer: str | Regularizer | None = None,
     ) -> None:
+        self.activity_regularizer = regularizers.get("activity_regularizer", activity_regularizer)
         if dtype is not None:
             check_option("dtype", dtype, DTYPES)
         if name is not None and (not isinstance(name, str) or not name or "/" in name):
@@ -68,9 +76,9 @@ class Layer(Configurable, ABC):
         """Whether the weights exist."""
         return self.built_for is not None
 
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer, as what JSON can hold; the weights are not among them."""
-        return {**super().get_config(), "dtype": self._dtype}
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that make an equal layer; the weights are not among them."""
+        return {**super().arguments(), "dtype": self._dtype}
 
     def join(self, *, name: str, dtype: str, seed: np.random.SeedSequence, backend: str) -> None:
         """Takes from a model what was left open here. ValueError if a dtype was fixed and is another."""
@@ -184,18 +192,42 @@ class Layer(Configurable, ABC):
         """The number of weights, each element counted."""
         return sum(parameter.value.size for parameter in self.parameters)
 
+    def weight_options(
+        self,
+        weight: str,
+        initializer: str | Initializer,
+        regularizer: str | Regularizer | None,
+        constraint: str | Constraint | None,
+    ) -> WeightOptions:
+        """For `add_weight`, from the arguments `<weight>_initializer`, ..., which become attributes of these names.
+
+        Raises:
+            ValueError: a name that is not known. TypeError: neither a name nor an object of the kind.
+        """
+        options = WeightOptions.of(weight, initializer, regularizer, constraint)
+        for kind, value in options._asdict().items():
+            setattr(self, f"{weight}_{kind}", value)
+        return options
+
     def add_weight(
         self,
         name: str,
         shape: tuple[int, ...],
-        initializer: Initializer,
+        options: WeightOptions,
         *,
         transposed: bool = False,
         sparse: bool = False,
     ) -> Parameter:
         """A new parameter of Keras's shape, drawn from the layer's own stream."""
-        value = initializer(shape, self.dtype, self._weight_rng)
-        parameter = Parameter(name, value, transposed=transposed, sparse=sparse)
+        value = options.initializer(shape, self.dtype, self._weight_rng)
+        parameter = Parameter(
+            name,
+            value,
+            transposed=transposed,
+            sparse=sparse,
+            regularizer=options.regularizer,
+            constraint=options.constraint,
+        )
         self.parameters.append(parameter)
         return parameter
 

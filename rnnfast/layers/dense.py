@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rnnfast import activations, initializers
+from rnnfast import activations
 from rnnfast.arguments import check_flag
+from rnnfast.constraints import Constraint
 from rnnfast.initializers import Initializer
 from rnnfast.layers.base import Layer, Shape
 from rnnfast.layout import as_rows, from_rows
 from rnnfast.problem import check_size
+from rnnfast.regularizers import Regularizer
 from rnnfast.typing import Array, Seed
 
 
@@ -24,6 +26,8 @@ class Dense(Layer):
         activation: "linear" or None, "relu", "sigmoid", "softmax" or "tanh".
         use_bias: whether there is a bias.
         kernel_initializer, bias_initializer: names or objects.
+        kernel_regularizer, bias_regularizer, activity_regularizer: names or objects of `rnnfast.regularizers`.
+        kernel_constraint, bias_constraint: names or objects of `rnnfast.constraints`.
         name, dtype, seed, input_shape: see Layer.
     """
 
@@ -35,21 +39,28 @@ class Dense(Layer):
         kernel_initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
         *,
+        kernel_regularizer: str | Regularizer | None = None,
+        bias_regularizer: str | Regularizer | None = None,
+        activity_regularizer: str | Regularizer | None = None,
+        kernel_constraint: str | Constraint | None = None,
+        bias_constraint: str | Constraint | None = None,
         name: str | None = None,
         dtype: str | None = None,
         seed: Seed = None,
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
-        super().__init__(name=name, dtype=dtype, seed=seed, input_shape=input_shape)
+        super().__init__(
+            name=name, dtype=dtype, seed=seed, input_shape=input_shape, activity_regularizer=activity_regularizer
+        )
         check_size("units", units)
         self.units = int(units)
         self.activation = activations.get(activation)
         self.use_bias = check_flag("use_bias", use_bias)
-        self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
-        self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
+        self._kernel_options = self.weight_options("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._bias_options = self.weight_options("bias", bias_initializer, bias_regularizer, bias_constraint)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "activation": self.activation.name}
+    def arguments(self) -> dict[str, Any]:
+        return {**super().arguments(), "activation": self.activation.name}
 
     def check_input_shape(self, shape: Shape) -> None:
         self._check_features(shape, (2, 3), "(batch, features) or (batch, time, features)")
@@ -60,8 +71,8 @@ class Dense(Layer):
     def make_weights(self, input_shape: Shape) -> None:
         features = input_shape[-1]
         assert features is not None
-        self._kernel = self.add_weight("kernel", (features, self.units), self.kernel_initializer)
-        self._bias = self.add_weight("bias", (self.units,), self.bias_initializer) if self.use_bias else None
+        self._kernel = self.add_weight("kernel", (features, self.units), self._kernel_options)
+        self._bias = self.add_weight("bias", (self.units,), self._bias_options) if self.use_bias else None
 
     @property
     def kernel(self) -> Array:

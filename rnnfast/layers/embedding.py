@@ -6,24 +6,29 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnnfast import initializers, rows
+from rnnfast import rows
+from rnnfast.constraints import Constraint
 from rnnfast.initializers import Initializer
 from rnnfast.layers.base import Layer, Shape
 from rnnfast.layout import batch_major, time_major
 from rnnfast.parameters import RowGradient
 from rnnfast.problem import check_size
+from rnnfast.regularizers import Regularizer
 from rnnfast.typing import Array, Seed
 
 
 class Embedding(Layer):
     """Maps integers (B, T) in 0..input_dim-1 to vectors (B, T, output_dim).
 
-    Weights: embeddings (input_dim, output_dim). The gradient is kept by rows; see `rnnfast.rows`.
+    Weights: embeddings (input_dim, output_dim). The gradient is kept by rows; see `rnnfast.rows`. A
+    regularizer or constraint concerns every row at every step: the whole table is updated then.
 
     Args:
         input_dim: size of the vocabulary.
         output_dim: length of a vector.
         embeddings_initializer: name or object; "uniform" is U(-0.05, 0.05).
+        embeddings_regularizer, activity_regularizer: names or objects of `rnnfast.regularizers`.
+        embeddings_constraint: names or objects of `rnnfast.constraints`.
         name, dtype, seed, input_shape: see Layer.
     """
 
@@ -33,16 +38,27 @@ class Embedding(Layer):
         output_dim: int,
         embeddings_initializer: str | Initializer = "uniform",
         *,
+        embeddings_regularizer: str | Regularizer | None = None,
+        activity_regularizer: str | Regularizer | None = None,
+        embeddings_constraint: str | Constraint | None = None,
         name: str | None = None,
         dtype: str | None = None,
         seed: Seed = None,
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
-        super().__init__(name=name, dtype=dtype, seed=seed, input_shape=input_shape or (None,))
+        super().__init__(
+            name=name,
+            dtype=dtype,
+            seed=seed,
+            input_shape=input_shape or (None,),
+            activity_regularizer=activity_regularizer,
+        )
         check_size("input_dim", input_dim)
         check_size("output_dim", output_dim)
         self.input_dim, self.output_dim = int(input_dim), int(output_dim)
-        self.embeddings_initializer = initializers.get("embeddings_initializer", embeddings_initializer)
+        self._embeddings_options = self.weight_options(
+            "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint
+        )
 
     def check_input_shape(self, shape: Shape) -> None:
         if len(shape) != 2:
@@ -53,7 +69,7 @@ class Embedding(Layer):
 
     def make_weights(self, input_shape: Shape) -> None:
         shape = (self.input_dim, self.output_dim)
-        self.table = self.add_weight("embeddings", shape, self.embeddings_initializer, sparse=True)
+        self.table = self.add_weight("embeddings", shape, self._embeddings_options, sparse=True)
 
     def check_input(self, x: object) -> Array:
         ids = np.asarray(x)

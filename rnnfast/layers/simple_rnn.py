@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnfast import initializers
 from rnnfast.arguments import check_flag, check_number
 from rnnfast.backends import REGISTRY
+from rnnfast.constraints import Constraint
 from rnnfast.functional import rnn_backward, rnn_forward
 from rnnfast.initializers import Initializer
 from rnnfast.layers.base import Layer, Shape
@@ -17,6 +17,7 @@ from rnnfast.layers.dropout import draw_mask
 from rnnfast.layout import batch_major, time_major
 from rnnfast.problem import check_option, check_size
 from rnnfast.reference import ACTIVATIONS, Gradients, processing_order
+from rnnfast.regularizers import Regularizer
 from rnnfast.typing import Array, Seed
 
 
@@ -51,6 +52,9 @@ class SimpleRNN(Layer):
         go_backwards: process from the last step to the first; outputs come in the order of processing.
         stateful: start each batch from the last state of the one before, until `reset_states`. No gradient crosses.
         backend: see `rnnfast.rnn_forward`; by default the model's.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer, activity_regularizer: names or objects of
+            `rnnfast.regularizers`.
+        kernel_constraint, recurrent_constraint, bias_constraint: names or objects of `rnnfast.constraints`.
         name, dtype, seed, input_shape: see Layer.
     """
 
@@ -63,6 +67,13 @@ class SimpleRNN(Layer):
         recurrent_initializer: str | Initializer = "orthogonal",
         bias_initializer: str | Initializer = "zeros",
         *,
+        kernel_regularizer: str | Regularizer | None = None,
+        recurrent_regularizer: str | Regularizer | None = None,
+        bias_regularizer: str | Regularizer | None = None,
+        activity_regularizer: str | Regularizer | None = None,
+        kernel_constraint: str | Constraint | None = None,
+        recurrent_constraint: str | Constraint | None = None,
+        bias_constraint: str | Constraint | None = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         return_sequences: bool = False,
@@ -75,16 +86,20 @@ class SimpleRNN(Layer):
         seed: Seed = None,
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
-        super().__init__(name=name, dtype=dtype, seed=seed, input_shape=input_shape)
+        super().__init__(
+            name=name, dtype=dtype, seed=seed, input_shape=input_shape, activity_regularizer=activity_regularizer
+        )
         check_size("units", units)
         self.units = int(units)
         self.activation = "linear" if activation is None else activation
         check_option("activation", self.activation, tuple(ACTIVATIONS))
         check_option("backend", backend, ("auto", *REGISTRY))
         self.use_bias = check_flag("use_bias", use_bias)
-        self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
-        self.recurrent_initializer = initializers.get("recurrent_initializer", recurrent_initializer)
-        self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
+        self._kernel_options = self.weight_options("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._recurrent_options = self.weight_options(
+            "recurrent", recurrent_initializer, recurrent_regularizer, recurrent_constraint
+        )
+        self._bias_options = self.weight_options("bias", bias_initializer, bias_regularizer, bias_constraint)
         self.dropout = check_number("dropout", dropout, low=0, below=1)
         self.recurrent_dropout = check_number("recurrent_dropout", recurrent_dropout, low=0, below=1)
         self.return_sequences = check_flag("return_sequences", return_sequences)
@@ -124,9 +139,9 @@ class SimpleRNN(Layer):
         features = input_shape[-1]
         assert features is not None
         units = self.units
-        self._w_ih = self.add_weight("kernel", (features, units), self.kernel_initializer, transposed=True)
-        self._w_hh = self.add_weight("recurrent_kernel", (units, units), self.recurrent_initializer, transposed=True)
-        self._bias = self.add_weight("bias", (units,), self.bias_initializer) if self.use_bias else None
+        self._w_ih = self.add_weight("kernel", (features, units), self._kernel_options, transposed=True)
+        self._w_hh = self.add_weight("recurrent_kernel", (units, units), self._recurrent_options, transposed=True)
+        self._bias = self.add_weight("bias", (units,), self._bias_options) if self.use_bias else None
         self._zero_bias = np.zeros(units, self.dtype)
 
     def __call__(self, x: object, *, training: bool = False, initial_state: object = None) -> Any:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rnnfast.constraints import Constraint
 from rnnfast.initializers import Initializer
 from rnnfast.layers.base import Layer, Shape
 from rnnfast.layers.dense import Dense
 from rnnfast.layers.embedding import Embedding
+from rnnfast.regularizers import Regularizer
 from rnnfast.typing import Array, Seed
 
 
@@ -17,10 +19,10 @@ class TiedDense(Dense):
     Input and output words share their vectors (Press and Wolf, 2017; Inan, Khosravi and Socher, 2017). The gradient of
     E is the sum of both uses, and E is updated as a whole. x is (B, F) or (B, T, F), y (B, V) or (B, T, V).
 
-    Weights: bias (V,); E belongs to the Embedding.
+    Weights: bias (V,); E belongs to the Embedding, whose regularizer and constraint are those of E.
 
     Args:
-        activation, use_bias, bias_initializer: see Dense.
+        activation, use_bias, bias_initializer, bias_regularizer, activity_regularizer, bias_constraint: see Dense.
         name, dtype, seed: see Layer.
 
     Raises:
@@ -33,11 +35,25 @@ class TiedDense(Dense):
         use_bias: bool = True,
         bias_initializer: str | Initializer = "zeros",
         *,
+        bias_regularizer: str | Regularizer | None = None,
+        activity_regularizer: str | Regularizer | None = None,
+        bias_constraint: str | Constraint | None = None,
         name: str | None = None,
         dtype: str | None = None,
         seed: Seed = None,
     ) -> None:
-        super().__init__(1, activation, use_bias, "zeros", bias_initializer, name=name, dtype=dtype, seed=seed)
+        super().__init__(
+            1,
+            activation,
+            use_bias,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            bias_constraint=bias_constraint,
+            name=name,
+            dtype=dtype,
+            seed=seed,
+        )
         self._embedding: Embedding | None = None
 
     def connect(self, layers: Sequence[Layer]) -> None:
@@ -58,8 +74,8 @@ class TiedDense(Dense):
 
     def make_weights(self, input_shape: Shape) -> None:
         self._table = self._connected().table
-        self._table.shared, self._table.sparse = True, False  # every row has a gradient
-        self._bias = self.add_weight("bias", (self.units,), self.bias_initializer) if self.use_bias else None
+        self._table.shared = True
+        self._bias = self.add_weight("bias", (self.units,), self._bias_options) if self.use_bias else None
 
     @property
     def kernel(self) -> Array:

@@ -1,16 +1,26 @@
-"""Optimizers: SGD, RMSprop and Adam, with the names and defaults of Keras 3."""
+"""Optimizers, with the names and defaults of Keras 3."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from rnnfast.arguments import look_up
+from rnnfast.optimizers.adagrad import Adagrad
 from rnnfast.optimizers.adam import Adam
+from rnnfast.optimizers.adamw import AdamW
 from rnnfast.optimizers.base import Optimizer
+from rnnfast.optimizers.nadam import Nadam
 from rnnfast.optimizers.rmsprop import RMSprop
 from rnnfast.optimizers.sgd import SGD
-from rnnfast.problem import check_option
 
-KNOWN: dict[str, Callable[[], Optimizer]] = {"adam": Adam, "rmsprop": RMSprop, "sgd": SGD}
+KNOWN: dict[str, Callable[[], Optimizer]] = {
+    "adagrad": Adagrad,
+    "adam": Adam,
+    "adamw": AdamW,
+    "nadam": Nadam,
+    "rmsprop": RMSprop,
+    "sgd": SGD,
+}
 
 
 def get(optimizer: str | Optimizer) -> Optimizer:
@@ -19,12 +29,7 @@ def get(optimizer: str | Optimizer) -> Optimizer:
     Raises:
         ValueError: a name that is not known. TypeError: neither a name nor an Optimizer.
     """
-    if isinstance(optimizer, Optimizer):
-        return optimizer
-    if not isinstance(optimizer, str):
-        raise TypeError(f"optimizer: expected a name or an Optimizer, got {optimizer!r}")
-    check_option("optimizer", optimizer, tuple(KNOWN))
-    return KNOWN[optimizer]()
+    return look_up("optimizer", optimizer, Optimizer, KNOWN)
 
 
-__all__ = ["SGD", "Adam", "Optimizer", "RMSprop", "get"]
+__all__ = ["KNOWN", "SGD", "Adagrad", "Adam", "AdamW", "Nadam", "Optimizer", "RMSprop", "get"]

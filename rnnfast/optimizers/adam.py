@@ -9,6 +9,7 @@ import numpy as np
 
 from rnnfast.arguments import check_number
 from rnnfast.optimizers.base import Optimizer, Slots
+from rnnfast.schedules import Schedule
 from rnnfast.typing import Array
 
 
@@ -23,7 +24,7 @@ class Adam(Optimizer):
     of v.
 
     Args:
-        learning_rate: at least 0.
+        learning_rate: at least 0, or a Schedule.
         beta_1, beta_2: in 0..1, below 1.
         epsilon: at least 0.
         clipvalue, clipnorm, global_clipnorm: see Optimizer.
@@ -33,7 +34,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 1e-3,
+        learning_rate: float | Schedule = 1e-3,
         *,
         beta_1: float = 0.9,
         beta_2: float = 0.999,

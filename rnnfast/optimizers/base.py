@@ -11,7 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from rnnfast.arguments import check_number
 from rnnfast.configuration import Configurable
 from rnnfast.parameters import Parameter, RowGradient
 from rnnfast.rows import combine
+from rnnfast.schedules import Schedule
 from rnnfast.typing import Array
 
 Slots: TypeAlias = dict[str, Array]
@@ -74,7 +75,7 @@ class Optimizer(Configurable, ABC):
     """Moves the weights against their gradients.
 
     Args:
-        learning_rate: at least 0.
+        learning_rate: at least 0, or a Schedule.
         clipvalue: clip every element of the gradient to -clipvalue..clipvalue.
         clipnorm: scale each weight's gradient down to this 2-norm where it is longer.
         global_clipnorm: scale all gradients together down to this 2-norm where they are longer.
@@ -88,7 +89,7 @@ class Optimizer(Configurable, ABC):
 
     def __init__(
         self,
-        learning_rate: float,
+        learning_rate: float | Schedule,
         *,
         clipvalue: float | None = None,
         clipnorm: float | None = None,
@@ -102,22 +103,36 @@ class Optimizer(Configurable, ABC):
             raise ValueError(f"{given[0]}: expected at most one way of clipping, got {' and '.join(given)}")
         self.clipvalue, self.clipnorm, self.global_clipnorm = clipvalue, clipnorm, global_clipnorm
         self._clips = bool(given)
-        self.learning_rate = learning_rate
         self.iterations = 0
+        self.learning_rate = learning_rate
         self._built = False
 
     @property
     def learning_rate(self) -> float:
-        """The step size; may be set between steps."""
+        """The size of the next step; may be set between steps, to a number or a Schedule, which ends a schedule."""
         return self._learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        self._learning_rate = check_number("learning_rate", value, low=0)
+    def learning_rate(self, value: float | Schedule) -> None:
+        schedule = value if isinstance(value, Schedule) else None
+        self._learning_rate = check_number("learning_rate", schedule(self.iterations) if schedule else value, low=0)
+        self._schedule = schedule
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """What sets the learning rate before each step; None where it is a number."""
+        return self._schedule
+
+    def arguments(self) -> dict[str, Any]:
+        return {**super().arguments(), "learning_rate": self.schedule or self.learning_rate}
 
     @abstractmethod
     def slots(self) -> dict[str, float]:
         """The state that each weight has: names and initial values."""
+
+    def scalars(self) -> dict[str, float]:
+        """What else the steps depend on, one number each: names and initial values of `scalar_state`."""
+        return {}
 
     @abstractmethod
     def update(self, weights: Array, gradient: Array, slots: Slots, scratch: Array) -> None:
@@ -143,12 +158,14 @@ class Optimizer(Configurable, ABC):
         """
         if self._built:
             raise ValueError("optimizer: expected one that no model uses, got one that already has state")
-        tables = [parameter for parameter in parameters if parameter.sparse and self.lazy]
+        tables = [parameter for parameter in parameters if parameter.by_rows and self.lazy]
         self._dense = Dense([parameter for parameter in parameters if parameter not in tables], self.slots())
         self._tables = [Table(parameter, self.slots()) for parameter in tables]
+        self.scalar_state = {name: np.array(initial) for name, initial in self.scalars().items()}
         if self.owes():
             for table in self._tables:
                 table.parameter.settle = partial(self._settle, table)
+        self._constrained = [parameter for parameter in parameters if parameter.constraint is not None]
         self._built = True
 
     @property
@@ -157,7 +174,7 @@ class Optimizer(Configurable, ABC):
         return [*self._dense.parameters, *(table.parameter for table in self._tables)] if self._built else []
 
     def step(self) -> None:
-        """Moves every parameter by its `gradient`."""
+        """Moves every parameter by its `gradient`, and then to where its constraint lets it be."""
         dense = self._dense
         dense.collect()
         sparse = []
@@ -170,6 +187,10 @@ class Optimizer(Configurable, ABC):
         self.update(dense.weights, dense.gradient, dense.slots, dense.scratch)
         for table, (rows, sums) in zip(self._tables, sparse, strict=True):
             self.update_rows(table, rows, sums)
+        for parameter in self._constrained:
+            parameter.constrain()
+        if self._schedule is not None:
+            self.learning_rate = self._schedule
 
     def release(self) -> None:
         """Pays everything that is owed and lets the parameters go."""
@@ -198,10 +219,14 @@ class Optimizer(Configurable, ABC):
         self.iterations = int(state["iterations"])
         for name, array in own.items():
             array[...] = state[name]
+        if self._schedule is not None:
+            self.learning_rate = self._schedule
 
     def _state_arrays(self) -> dict[str, Array]:
-        arrays = {f"dense/{name}": slot for name, slot in self._dense.slots.items()} if self._built else {}
-        for index, table in enumerate(self._tables if self._built else []):
+        if not self._built:
+            return {}
+        arrays = {**self.scalar_state, **{f"dense/{name}": slot for name, slot in self._dense.slots.items()}}
+        for index, table in enumerate(self._tables):
             arrays |= {f"table{index}/{name}": slot for name, slot in table.slots.items()}
             arrays[f"table{index}/last_step"] = table.last_step
         return arrays

@@ -7,6 +7,7 @@ import numpy as np
 from rnnfast import rows as row_operations
 from rnnfast.arguments import check_flag, check_number
 from rnnfast.optimizers.base import Optimizer, Slots, Table
+from rnnfast.schedules import Schedule
 from rnnfast.typing import Array
 
 
@@ -23,7 +24,7 @@ class RMSprop(Optimizer):
     learning_rate / sqrt(1 - rho) whatever the size of the gradient; starting at 1 it is about learning_rate g.
 
     Args:
-        learning_rate: at least 0.
+        learning_rate: at least 0, or a Schedule.
         rho: in 0..1.
         momentum: in 0..1, below 1.
         epsilon: at least 0.
@@ -35,7 +36,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 1e-3,
+        learning_rate: float | Schedule = 1e-3,
         *,
         rho: float = 0.9,
         momentum: float = 0.0,

@@ -7,6 +7,7 @@ import numpy as np
 from rnnfast import rows as row_operations
 from rnnfast.arguments import check_flag, check_number
 from rnnfast.optimizers.base import Optimizer, Slots, Table
+from rnnfast.schedules import Schedule
 from rnnfast.typing import Array
 
 
@@ -17,7 +18,7 @@ class SGD(Optimizer):
         w <- w + m                                   or, with nesterov, w + momentum m - learning_rate g
 
     Args:
-        learning_rate: at least 0.
+        learning_rate: at least 0, or a Schedule.
         momentum: in 0..1, below 1.
         nesterov: as above; without momentum it changes nothing.
         clipvalue, clipnorm, global_clipnorm: see Optimizer.
@@ -25,7 +26,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.01,
+        learning_rate: float | Schedule = 0.01,
         *,
         momentum: float = 0.0,
         nesterov: bool = False,

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from rnnfast import Sequential
+from rnnfast.constraints import UnitNorm
 from rnnfast.initializers import RandomUniform
 from rnnfast.layers import Dense, Embedding, SimpleRNN, TiedDense
 from rnnfast.losses import SparseCategoricalCrossentropy
 from rnnfast.optimizers import SGD, Adam, RMSprop
+from rnnfast.regularizers import L1L2
 
 rng = np.random.default_rng(0)
 ids = rng.integers(0, 7, (4, 6))  # of a vocabulary of 9, so that some rows have a gradient as outputs alone
@@ -15,10 +17,10 @@ targets = rng.integers(0, 9, (4, 6))
 TABLE, BIAS = 0, -1
 
 
-def model(optimizer=None, *, dtype="float64", head=None) -> Sequential:
+def model(optimizer=None, *, dtype="float64", head=None, **table_options) -> Sequential:
     made = Sequential(
         [
-            Embedding(9, 5, RandomUniform(-1, 1)),
+            Embedding(9, 5, RandomUniform(-1, 1), **table_options),
             SimpleRNN(5, return_sequences=True),
             head or TiedDense(bias_initializer=RandomUniform(-1, 1)),
         ],
@@ -40,8 +42,14 @@ def test_the_output_is_that_of_a_dense_with_the_table() -> None:
     assert tied.count_params() == plain.count_params() - 9 * 5
 
 
-def test_the_gradient_is_the_sum_of_both_uses(numeric_gradient) -> None:
+@pytest.mark.parametrize("penalties", [False, True])
+def test_the_gradient_is_the_sum_of_both_uses(penalties: bool, numeric_gradient) -> None:
     tied = model()
+    if penalties:
+        head = TiedDense(
+            bias_initializer=RandomUniform(-1, 1), bias_regularizer=L1L2(0.1, 0.2), activity_regularizer="l2"
+        )
+        tied = model(head=head, embeddings_regularizer="l2", activity_regularizer="l1")
     tied.train_on_batch(ids, targets)
     parameters = [parameter for layer in tied.layers for parameter in layer.parameters]
     assert [parameter.name for parameter in parameters].count("embeddings") == 1
@@ -69,6 +77,16 @@ def test_it_learns(optimizer) -> None:
     for _ in range(100):
         tied.train_on_batch(ids, (ids + 1) % 9)
     assert tied.evaluate(ids, (ids + 1) % 9) < before / 4
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.5), RMSprop(0.1), Adam(0.1)])
+def test_constraints(optimizer) -> None:
+    head = TiedDense(bias_initializer=RandomUniform(-1, 1), bias_constraint="non_neg")
+    tied = model(optimizer, head=head, embeddings_constraint=UnitNorm(axis=1))
+    tied.train_on_batch(ids, targets)
+    weights = tied.get_weights()
+    np.testing.assert_allclose(np.linalg.norm(weights[TABLE], axis=1), 1, rtol=1e-6)
+    assert weights[BIAS].min() == 0 < weights[BIAS].max()
 
 
 WRONG = {

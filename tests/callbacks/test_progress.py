@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from rnnfast import Sequential, callbacks
-from rnnfast.callbacks import Callback, ProgressBar
+from rnnfast import Sequential
+from rnnfast.callbacks import Callback, ProgressBar, progress
 from rnnfast.layers import Dense
 
 x = np.random.default_rng(0).standard_normal((10, 3))
@@ -17,72 +17,6 @@ def model():
     m = Sequential([Dense(1, "sigmoid")], seed=0)
     m.compile("sgd", "binary_crossentropy", ["accuracy"])
     return m
-
-
-class Recorder(Callback):
-    def __init__(self):
-        self.calls = []
-
-    def on_train_begin(self):
-        self.calls.append(("train_begin", self.params))
-
-    def on_train_end(self):
-        self.calls.append("train_end")
-
-    def on_epoch_begin(self, epoch):
-        self.calls.append(("epoch_begin", epoch))
-
-    def on_epoch_end(self, epoch, logs):
-        self.calls.append(("epoch_end", epoch, sorted(logs)))
-
-    def on_train_batch_begin(self, batch):
-        self.calls.append(("begin", batch))
-
-    def on_train_batch_end(self, batch, logs):
-        self.calls.append(("end", batch, sorted(logs)))
-
-
-def test_hooks_are_called_in_order_with_their_logs():
-    recorder = Recorder()
-    m = model()
-    m.fit(x, y, batch_size=8, epochs=3, initial_epoch=2, callbacks=[recorder], validation_data=(x, y))
-    assert recorder.model is m
-    means = ["accuracy", "loss"]
-    assert recorder.calls == [
-        ("train_begin", {"epochs": 3, "steps": 2}),
-        ("epoch_begin", 2),
-        ("begin", 0),
-        ("end", 0, means),
-        ("begin", 1),
-        ("end", 1, means),
-        ("epoch_end", 2, [*means, "val_accuracy", "val_loss"]),
-        "train_end",
-    ]
-
-
-def test_a_callback_can_stop_the_training():
-    class Stop(Callback):
-        def on_epoch_end(self, epoch, logs):
-            self.model.stop_training = epoch == 1
-
-    m = model()
-    assert m.fit(x, y, epochs=5, callbacks=[Stop()]).epoch == [0, 1]
-    assert m.fit(x, y, epochs=2).epoch == [0, 1]  # and does not stop the next one
-
-
-def test_close_is_called_when_a_callback_raises():
-    closed = []
-
-    class Fails(Callback):
-        def on_epoch_end(self, epoch, logs):
-            raise KeyboardInterrupt
-
-        def close(self):
-            closed.append(True)
-
-    with pytest.raises(KeyboardInterrupt):
-        model().fit(x, y, callbacks=[Fails()])
-    assert closed == [True]
 
 
 class Terminal(io.StringIO):
@@ -133,7 +67,7 @@ def test_the_bar_stops_when_training_is_interrupted():
 
 
 def test_without_rich_a_bar_that_was_asked_for_is_an_error_and_auto_prints_lines(monkeypatch):
-    monkeypatch.setattr(callbacks, "find_spec", lambda name: None)
+    monkeypatch.setattr(progress, "find_spec", lambda name: None)
     m = model()
     before = m.predict(x)
     with pytest.raises(ImportError, match=r"pip install 'rnnfast\[train\]'"):
@@ -151,6 +85,9 @@ def test_another_verbosity_is_named(verbose):
         model().fit(x, y, verbose=verbose)
 
 
-def test_no_callback_is_named():
-    with pytest.raises(TypeError, match="callbacks: expected Callback objects, got <function"):
-        model().fit(x, y, callbacks=[lambda: None])
+def test_the_bar_of_an_iterable_without_a_length():
+    terminal = io.StringIO()
+    batches = ((x[i : i + 2], y[i : i + 2]) for i in range(0, 10, 2))
+    bar = ProgressBar(Console(file=terminal, force_terminal=True))
+    model().fit(batches, callbacks=[bar], verbose=0)
+    assert "5/?" in terminal.getvalue()

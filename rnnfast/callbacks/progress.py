@@ -1,100 +1,17 @@
-"""What happens around epochs and batches of `fit`: the history, a progress bar, lines of text, or your own."""
+"""What is shown while `fit` runs: a progress bar, or lines of text."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+from rnnfast.callbacks.base import Callback, Logs
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
-
-    from rnnfast.model import Sequential
-
-Logs = dict[str, float]
-"""Running means since the start of the epoch: "loss", the metrics, and at its end the same with "val_"."""
-
-
-class Callback:
-    """Hooks that `fit` calls, by the names that Keras uses; override what you need.
-
-    Attributes:
-        model: the model that is being fitted; set its `stop_training` to end after the epoch.
-        params: {"epochs": int, "steps": int, the number of batches in an epoch}.
-    """
-
-    model: Sequential
-    params: dict[str, int]
-
-    def on_train_begin(self) -> None:
-        """Before the first epoch."""
-
-    def on_train_end(self) -> None:
-        """After the last epoch."""
-
-    def on_epoch_begin(self, epoch: int) -> None:
-        """Before epoch number `epoch`, from 0."""
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """After the epoch and its validation."""
-
-    def on_train_batch_begin(self, batch: int) -> None:
-        """Before batch number `batch` of the epoch, from 0."""
-
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        """After the batch."""
-
-    def close(self) -> None:
-        """At the very end of `fit`, also when it is left through an exception."""
-
-
-HOOKS = (*(name for name in vars(Callback) if name.startswith("on_")), "close")
-
-
-class Hooks:
-    """The hooks that a list of callbacks really overrides: the others cost nothing."""
-
-    def __init__(self, callbacks: Sequence[Callback], model: Sequential, params: dict[str, int]) -> None:
-        for callback in callbacks:
-            callback.model, callback.params = model, params
-        self._overridden = {
-            hook: [
-                getattr(callback, hook)
-                for callback in callbacks
-                if getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
-            ]
-            for hook in HOOKS
-        }
-
-    def has(self, hook: str) -> bool:
-        """Whether anybody listens."""
-        return bool(self._overridden[hook])
-
-    def call(self, hook: str, *arguments: Any) -> None:
-        """Calls the hook of every callback that has it, in their order."""
-        for method in self._overridden[hook]:
-            method(*arguments)
-
-
-class History(Callback):
-    """What `fit` returns.
-
-    Attributes:
-        epoch: numbers of the epochs.
-        history: for "loss", each metric and the same with "val_", one value an epoch.
-    """
-
-    def __init__(self) -> None:
-        self.epoch: list[int] = []
-        self.history: dict[str, list[float]] = {}
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        self.epoch.append(epoch)
-        for name, value in logs.items():
-            self.history.setdefault(name, []).append(value)
 
 
 class EpochLines(Callback):
@@ -147,16 +64,17 @@ class ProgressBar(Callback):
         self._task = self._progress.add_task(
             f"{epoch + 1}/{self.params['epochs']}", total=self.params["steps"], means=""
         )
-        self._next_refresh = 0.0
+        self._next_refresh, self._completed = 0.0, 0
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        self._completed = batch + 1
         if self._progress is not None and time.perf_counter() >= self._next_refresh:
-            self._draw(self._progress, batch + 1, logs)
+            self._draw(self._progress, logs)
             self._next_refresh = time.perf_counter() + self.REFRESH_SECONDS
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self._progress is not None:
-            self._draw(self._progress, self.params["steps"], logs)
+            self._draw(self._progress, logs)
             self.close()
 
     def close(self) -> None:
@@ -164,8 +82,8 @@ class ProgressBar(Callback):
             self._progress.stop()
             self._progress = None
 
-    def _draw(self, progress: Progress, completed: int, logs: Logs) -> None:
-        progress.update(self._task, completed=completed, means=describe(logs), refresh=True)
+    def _draw(self, progress: Progress, logs: Logs) -> None:
+        progress.update(self._task, completed=self._completed, means=describe(logs), refresh=True)
 
 
 VERBOSITIES: tuple[tuple[type[Callback], ...], ...] = ((), (ProgressBar,), (EpochLines,))
