@@ -62,10 +62,16 @@ def test_a_plan_takes_what_costs_least(cache: Path) -> None:
         assert "tuned here" in text
 
 
-def test_near_ties_go_to_panel() -> None:
-    assert cost.choose({"lanes": 1.0, "panel": 1.04}) == "panel"
-    assert cost.choose({"lanes": 1.0, "panel": 1.06}) == "lanes"
+@pytest.mark.parametrize("variant", ["lanes", "stationary"])
+def test_near_ties_go_to_panel(variant: str) -> None:
+    gain = cost.LEAST_GAIN[variant]
+    assert cost.choose({variant: 1.0, "panel": gain - 0.01}) == "panel"
+    assert cost.choose({variant: 1.0, "panel": gain + 0.01}) == variant
+
+
+def test_the_least_wins() -> None:
     assert cost.choose({"panel": 3.0, "stationary": 1.0, "lanes": 2.0}) == "stationary"
+    assert cost.choose({"panel": 3.0, "lanes": 2.0}) == "lanes"
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"panel": {"forward": [1]}}'])
