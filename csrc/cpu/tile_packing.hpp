@@ -40,25 +40,22 @@ RNNFAST_INLINE void split(Vector<float> x, Words (&part)[2]) {
 // transpose.
 template <int kParts, bool kTransposed, class Half>
 RNNFAST_INLINE void pack_tile(const Half& half, float* to) {
-    Vector<float> tile[kParts][kTileRows];
-    RNNFAST_UNROLL
     for (Index i = 0; i < kTileRows; ++i) {
         Words first[kParts], second[kParts];
         split(half(i, 0), first);
         split(half(i, 1), second);
-        RNNFAST_UNROLL
         for (int part = 0; part < kParts; ++part) {
             const Words pair = (first[part] >> 16) | (second[part] & 0xffff0000);
-            if constexpr (kTransposed)
-                tile[part][i] = floats(pair);
-            else
-                store(to + part * kTileFloats + i * kTileRows, floats(pair));
+            store(to + part * kTileFloats + i * kTileRows, floats(pair));
         }
     }
     if constexpr (kTransposed) {
         for (int part = 0; part < kParts; ++part) {
-            transpose_square<float>(tile[part]);
-            store_square<float>(tile[part], kTileRows, to + part * kTileFloats, kTileRows);
+            float* tile = to + part * kTileFloats;
+            Vector<float> rows[kTileRows];
+            load_square<float>(tile, kTileRows, kTileRows, kTileRows, rows);
+            transpose_square<float>(rows);
+            store_square<float>(rows, kTileRows, tile, kTileRows);
         }
     }
 }

@@ -144,6 +144,36 @@ void check_rounding(const KernelTable<float>& kernels) {
     }
 }
 
+// The same bits for every number of threads, though the strategy depends on it.
+void check_threads(const KernelTable<float>& kernels, const Precision& precision) {
+    const Sizes s{5, 70, 33, 50, kTanh, true, 0};
+    const Index rows = s.seq_len * s.batch, h = s.hidden_size, n = s.input_size;
+    Array<float> x(rows * n), w_ih(h * n), w_hh(h * h), b(h), dy(rows * h);
+    x.random(1), w_ih.random(0.2), w_hh.random(0.2), b.random(1), dy.random(1);
+    const auto run = [&](int threads) {
+        const Index sizes[] = {rows * h, s.batch * h, rows * n, h * n, h * h, h, s.batch * h};
+        std::vector<std::vector<float>> out;
+        for (Index size : sizes) out.emplace_back(size);
+        const ForwardArrays<float> fw{x.get(), w_ih.get(), w_hh.get(),    b.get(),
+                                      nullptr, nullptr,    out[0].data(), out[1].data()};
+        const BackwardArrays<float> bw{dy.get(),      x.get(),       out[0].data(), w_ih.get(),    w_hh.get(),
+                                       nullptr,       nullptr,       nullptr,       out[2].data(), out[3].data(),
+                                       out[4].data(), out[5].data(), out[6].data()};
+        const auto& tiles = variant<float>("tiles");
+        tiles.forward(s, kernels, {threads, true}, fw);
+        tiles.backward(s, kernels, {threads, true}, bw);
+        return out;
+    };
+    const auto alone = run(1);
+    for (int threads : {2, 3, 5}) {
+        const auto together = run(threads);
+        for (size_t array = 0; array < alone.size(); ++array)
+            for (size_t i = 0; i < alone[array].size(); ++i)
+                require(alone[array][i] == together[array][i], "threads", precision, threads, Index(array), Index(i),
+                        alone[array][i], together[array][i]);
+    }
+}
+
 void check(const KernelTable<float>& kernels, const Precision& precision, int problems) {
     for (Index rows : {1, 2, 15, 16, 17, 31, 32, 33, 48, 49, 64, 65})
         for (Index columns : {1, 15, 16, 17, 31, 32})
@@ -158,6 +188,7 @@ void check(const KernelTable<float>& kernels, const Precision& precision, int pr
     if (precision.parts == 2)  // would be infinite, rounded to bfloat16
         for (bool in_left : {false, true})
             check_special(kernels, precision, std::numeric_limits<float>::max(), in_left);
+    check_threads(kernels, precision);
     for (int i = 0; i < problems; ++i) check_problem(random_sizes(70), kernels, "tiles", precision.problem);
     // More rows in a chunk than one block of the weight gradients has, more units than one group, batches that are
     // shared out by sequences, and a depth of several blocks of rows.

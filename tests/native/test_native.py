@@ -17,7 +17,7 @@ from rnnfast import _cpu
 ROOT = Path(__file__).resolve().parents[2]
 EMULATOR = ROOT / "tests" / "native" / "emulated" / "bochs.py"
 EMULATOR_MISSING = 77  # its exit status where something is not installed
-PROGRAMS = ["check_kernels", "check_table", "check_tiles"]
+PROGRAMS = ("check_kernels", "check_table")
 COMMON = ["-std=c++17", "-O1", "-pthread", "-Wno-psabi", f"-I{ROOT / 'csrc'}", f"-I{ROOT / 'tests' / 'native'}"]
 ISA_FLAGS = ["-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
 ISAS = {
@@ -28,14 +28,19 @@ ISAS = {
     },
     "aarch64": {"baseline": []},
 }
+HAS_TILES = "avx512_amx" in _cpu.supported_isas()
+if HAS_TILES:
+    COMMON.append("-DRNNFAST_AMX")
+    ISAS["x86_64"]["avx512_amx"] = [*ISAS["x86_64"]["avx512"], "-mamx-tile", "-mamx-bf16"]
 
 
-def build(compiler: str, machine: str, folder: Path, *flags: str) -> list[Path]:
-    """The programs, in the order of PROGRAMS, with their files compiled side by side."""
+def build(compiler: str, machine: str, folder: Path, *flags: str, programs: tuple[str, ...] = PROGRAMS) -> list[Path]:
+    """The programs, in their order, with their files compiled side by side."""
     jobs: list[tuple[Path, list[str]]] = [(source, []) for source in sorted((ROOT / "csrc" / "cpu").glob("*.cpp"))]
     jobs += [(ROOT / "csrc" / "cpu" / "isa" / f"{name}.cpp", ISA_FLAGS + more) for name, more in ISAS[machine].items()]
-    jobs.append((ROOT / "tests" / "native" / "emulated_tiles.cpp", ISA_FLAGS))
-    jobs += [(ROOT / "tests" / "native" / f"{name}.cpp", []) for name in PROGRAMS]
+    if "check_tiles" in programs:
+        jobs.append((ROOT / "tests" / "native" / "emulated_tiles.cpp", ISA_FLAGS))
+    jobs += [(ROOT / "tests" / "native" / f"{name}.cpp", []) for name in programs]
     objects = [folder / f"{source.stem}.o" for source, _ in jobs]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         compiling = [
@@ -44,7 +49,7 @@ def build(compiler: str, machine: str, folder: Path, *flags: str) -> list[Path]:
         ]
         for job in compiling:
             job.result()
-    shared, own = objects[: -len(PROGRAMS)], objects[-len(PROGRAMS) :]
+    shared, own = objects[: -len(programs)], objects[-len(programs) :]
     for item in own:
         subprocess.run([compiler, *COMMON, *flags, *shared, item, "-o", item.with_suffix("")], check=True)
     return [item.with_suffix("") for item in own]
@@ -66,29 +71,29 @@ def test_under_sanitizers(tmp_path: Path) -> None:
     need("g++")
     if platform.machine() not in ISAS:
         pytest.skip(f"no list of instruction sets for {platform.machine()}")
-    kernels, table, tiles = build(
-        "g++", platform.machine(), tmp_path, "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"
-    )
+    sanitizers = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
+    programs = (*PROGRAMS, "check_tiles")
+    kernels, table, tiles = build("g++", platform.machine(), tmp_path, *sanitizers, programs=programs)
     assert run([str(kernels), "40"]) == "checked 40 problems"
     assert run([str(table)]).startswith("checked")
-    assert run([str(tiles), "10"]) == "checked 10 problems"
+    assert run([str(tiles), "20", "emulated"]) == "checked 20 problems"
+    if HAS_TILES:
+        assert run([str(tiles), "20", "real"]) == "checked 20 problems"
 
 
 def test_threads_under_sanitizer(tmp_path: Path) -> None:
     need("g++")
     if platform.machine() not in ISAS:
         pytest.skip(f"no list of instruction sets for {platform.machine()}")
-    kernels, _, tiles = build("g++", platform.machine(), tmp_path, "-fsanitize=thread")
+    kernels, _ = build("g++", platform.machine(), tmp_path, "-fsanitize=thread")
     assert run([str(kernels), "15"]) == "checked 15 problems"
-    assert run([str(tiles), "3"]) == "checked 3 problems"
 
 
 def test_on_aarch64_in_an_emulator(tmp_path: Path) -> None:
     need("aarch64-linux-gnu-g++", "qemu-aarch64")
-    kernels, table, tiles = build("aarch64-linux-gnu-g++", "aarch64", tmp_path, "-static")
+    kernels, table = build("aarch64-linux-gnu-g++", "aarch64", tmp_path, "-static")
     assert run(["qemu-aarch64", str(kernels), "20"]) == "checked 20 problems"
     assert run(["qemu-aarch64", str(table)]) == "checked baseline"
-    assert run(["qemu-aarch64", str(tiles), "3"]) == "checked 3 problems"
 
 
 @pytest.mark.emulated
@@ -99,7 +104,7 @@ def test_avx512_in_an_emulator(tmp_path: Path) -> None:
         pytest.skip(f"emulated on x86_64 only, not on {platform.machine()}")
     if "avx512" in _cpu.supported_isas():
         pytest.skip("this processor has AVX-512: the other tests run it")
-    kernels, table, _ = build("g++", "x86_64", tmp_path, "-static", "-O3")
+    kernels, table = build("g++", "x86_64", tmp_path, "-static", "-O3")
     for command, expected in [
         ([str(table), "avx512"], "checked avx512"),
         ([str(kernels), "100", "avx512"], "checked 100 problems"),
@@ -108,14 +113,3 @@ def test_avx512_in_an_emulator(tmp_path: Path) -> None:
         if done.returncode == EMULATOR_MISSING:
             pytest.skip(done.stderr.strip())
         assert (done.returncode, done.stdout.strip()) == (0, expected), done.stdout + done.stderr
-
-
-def test_tiles_of_emulated_registers(tmp_path: Path) -> None:
-    """The kernels of bf16 tiles on any processor: products within the stated bounds, whole problems, NaN and infinity."""
-    need("g++")
-    if platform.machine() not in ISAS:
-        pytest.skip(f"no list of instruction sets for {platform.machine()}")
-    *_, tiles = build("g++", platform.machine(), tmp_path, "-O2")
-    assert run([str(tiles), "100"]) == "checked 100 problems"
-    if "avx512_amx" in _cpu.supported_isas():
-        assert run([str(tiles), "100", "real"]) == "checked 100 problems"
