@@ -24,9 +24,10 @@ RNNFAST_INLINE void split(Vector<float> x, Words (&part)[1]) {
     part[0] = x == x ? rounded : w | 0x400000;
 }
 
-// Two parts: high is x rounded to nearest, low the rest rounded to nearest, |x - high - low| <= 2^-18 |x|. What is not
-// finite, or would not be after rounding, is in low alone: in high, infinity would meet the low parts of finite
-// factors, which may be zero or of the other sign, and make NaN of what is infinite.
+// Two parts: high is x rounded to nearest, low the rest rounded to nearest: |low| <= 2^-8 |x|, and what is left of x is
+// at most 2^-17 |x|. So a product without low * low is right within 2^-15 |a| |b|. What is not finite, or would not be
+// after rounding, is in low alone: in high, infinity would meet the low parts of finite factors, which may be zero or
+// of the other sign, and make NaN of what is infinite.
 RNNFAST_INLINE void split(Vector<float> x, Words (&part)[2]) {
     const Words w = words(x);
     const auto rounds_to_finite = (w & 0x7fffffff) < 0x7f7f8000;

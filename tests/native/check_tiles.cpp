@@ -194,6 +194,7 @@ void check(const KernelTable<float>& kernels, const Precision& precision, int pr
     // shared out by sequences, and a depth of several blocks of rows.
     check_problem<float>({5, 131, 20, 40, kTanh, false, 0}, kernels, "tiles", precision.problem);
     check_problem<float>({2, 3, 9, 530, kRelu, true, 0}, kernels, "tiles", precision.problem);
+    check_problem<float>({1, 70, 2100, 5, kLinear, false, 0}, kernels, "tiles", precision.problem);
     check_problem<float>({9, 70, 17, 16, kSigmoid, true, 2}, kernels, "panel", precision.problem);
 }
 
