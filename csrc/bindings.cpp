@@ -56,8 +56,8 @@ class Kernel {
 template <class T>
 class KernelOf : public Kernel {
    public:
-    KernelOf(const Sizes& sizes, const std::string& isa, const std::string& forward, const std::string& backward)
-        : s_(sizes), kernels_(kernels<T>(isa)), forward_(variant<T>(forward)), backward_(variant<T>(backward)) {}
+    KernelOf(const Sizes& sizes, const KernelTable<T>& kernels, const std::string& forward, const std::string& backward)
+        : s_(sizes), kernels_(kernels), forward_(variant<T>(forward)), backward_(variant<T>(backward)) {}
 
     py::object forward(py::handle x, py::handle w_ih, py::handle w_hh, py::handle b, py::handle h0, py::handle lengths,
                        py::handle out) const override {
@@ -145,11 +145,12 @@ Index vector_len(const std::string& isa, const std::string& dtype) {
 
 std::unique_ptr<Kernel> make_kernel(Index seq_len, Index batch, Index input_size, Index hidden_size,
                                     const std::string& dtype, const std::string& activation, bool reverse,
-                                    Index bptt_steps, const std::string& isa, const std::string& forward,
-                                    const std::string& backward) {
+                                    Index bptt_steps, const std::string& isa, const std::string& precision,
+                                    const std::string& forward, const std::string& backward) {
     const Sizes sizes{seq_len, batch, input_size, hidden_size, activation_of(activation), reverse, bptt_steps};
-    if (dtype == "float32") return std::make_unique<KernelOf<float>>(sizes, isa, forward, backward);
-    if (dtype == "float64") return std::make_unique<KernelOf<double>>(sizes, isa, forward, backward);
+    if (dtype == "float32")
+        return std::make_unique<KernelOf<float>>(sizes, kernels_for(isa, precision), forward, backward);
+    if (dtype == "float64") return std::make_unique<KernelOf<double>>(sizes, kernels<double>(isa), forward, backward);
     throw py::type_error("dtype: expected float32 or float64, got '" + dtype + "'");
 }
 
@@ -174,7 +175,7 @@ PYBIND11_MODULE(_cpu, m) {
     py::class_<Kernel>(m, "Kernel")
         .def(py::init(&make_kernel), py::kw_only(), py::arg("seq_len"), py::arg("batch"), py::arg("input_size"),
              py::arg("hidden_size"), py::arg("dtype"), py::arg("activation"), py::arg("reverse"), py::arg("bptt_steps"),
-             py::arg("isa"), py::arg("forward"), py::arg("backward"))
+             py::arg("isa"), py::arg("precision"), py::arg("forward"), py::arg("backward"))
         .def("forward", &Kernel::forward)
         .def("backward", &Kernel::backward)
         .def_property_readonly("isa", &Kernel::isa);
@@ -191,6 +192,7 @@ PYBIND11_MODULE(_cpu, m) {
     m.def("variant_names", &variant_names);
     m.def("supported_isas", &supported_isas);
     m.def("default_isa", &default_isa);
+    m.def("precisions", &precisions, py::arg("isa"));
     m.def("num_threads", &num_threads);
     m.def("set_num_threads", &set_num_threads);
     bind_rows(m);

@@ -15,14 +15,15 @@
 
 namespace rnnfast {
 
-// What a chunk of inputs, outputs and gradients should take of the second-level cache, in bytes; but at least so many
-// rows, for the weight gradients are read and written once a chunk.
+// What a chunk of inputs, outputs and gradients should take of the second-level cache, in bytes; but it has at least
+// two blocks of rows, for the weight gradients are read and written once a chunk.
 constexpr Index kBackwardChunkBytes = 256 * 1024;
-constexpr Index kBackwardChunkRows = 256;
 
-inline Index backward_chunk_steps(const Sizes& s, Index element_bytes) {
-    const Index row_bytes = (s.input_size + 2 * s.hidden_size) * element_bytes;
-    const Index rows = std::max(kBackwardChunkRows, kBackwardChunkBytes / row_bytes);
+template <class T>
+Index backward_chunk_steps(const Sizes& s, const KernelTable<T>& kernels) {
+    const Index row_bytes = (s.input_size + 2 * s.hidden_size) * Index(sizeof(T));
+    const Index least = 2 * WeightGradients<T>::block_rows(kernels);
+    const Index rows = std::max(least, kBackwardChunkBytes / row_bytes);
     return std::min((rows + s.batch - 1) / s.batch, s.seq_len);
 }
 
@@ -33,7 +34,7 @@ class Backward {
         : s_(s),
           kernels_(kernels),
           a_(arrays),
-          steps_(backward_chunk_steps(s, sizeof(T))),
+          steps_(backward_chunk_steps(s, kernels)),
           recurrence_(arena, s, kernels, arrays, threads),
           w_ih_(arena, kernels, kernels.panel_width(steps_ * s.batch, s.hidden_size), s.hidden_size, s.input_size),
           zeros_(arena.take<T>(std::max(s.input_size, s.hidden_size))),
@@ -90,7 +91,7 @@ void run_backward(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize te
     Arena arena(workspace.memory());
     const Pass backward(arena, sizes, kernels, arrays, team.threads);
     backward.start();
-    run_team(team, [&](Member& member) { backward.run(member); });
+    run_pass(team, kernels, backward);
 }
 
 }  // namespace rnnfast

@@ -42,12 +42,32 @@ struct PanelProduct {
     const T* next;  // a panel of the same size that is used next, to be fetched into the cache; may be null
 };
 
+// The form in which the kernels of a table want their operands.
+template <class T>
+struct Packing {
+    // Elements of T that the columns of one vector take in each row of a packed panel.
+    Index len;
+    // A packed operand's rows, and its depth, are filled up with zeros to a multiple of these.
+    Index row_unit, depth_unit;
+    // To `packed`, what `multiply` reads as A: from rows of A row-major (a_depth = 1) and depth-major (a_row = 1),
+    // which are `stride` apart. Null: it reads A where it stands.
+    void (*left)(const T* a, Index stride, Index rows, Index depth, T* packed);
+    void (*left_transposed)(const T* a, Index stride, Index rows, Index depth, T* packed);
+
+    static Index whole(Index count, Index unit) { return (count + unit - 1) / unit * unit; }
+};
+
 // Every element of A * panel is accumulated over the depth in increasing order, whatever the number of rows, so that
 // results do not depend on how rows are split over threads; init is added at the end, so that long sums go in blocks.
 template <class T>
 struct KernelTable {
     const char* isa;
-    Index vector_len;  // elements of T in a vector
+    Index vector_len;  // elements of T in a vector, columns of a panel of width 1
+    Packing<T> packing;
+
+    // A thread calls `enter` before it uses the kernels for a job, and `leave` after.
+    void (*enter)();
+    void (*leave)();
 
     // The panel width, in vectors, that keeps the arithmetic units busy with a product of this many rows and depth.
     int (*panel_width)(Index rows, Index depth);
@@ -66,7 +86,9 @@ struct KernelTable {
     void (*transpose_padded)(const T* a, Index a_stride, Index rows, Index columns, T* to, Index to_stride);
     // The same with dense rows, to_stride = rows, and nothing written past the last.
     void (*transpose_dense)(const T* a, Index a_stride, Index rows, Index columns, T* to);
-    // panel [depth][width * vector_len] from `depth` row pointers: panel[k][j] = rows[k][first + j].
+    // A packed panel from w, row-major (columns, depth) with rows `stride` apart: panel[k][j] = w[j][k].
+    void (*pack_columns)(const T* w, Index stride, Index depth, Index columns, int width, T* panel);
+    // The same from `depth` row pointers: panel[k][j] = rows[k][first + j].
     void (*pack_rows)(const T* const* rows, Index first, Index depth, Index columns, int width, T* panel);
     // to[i] = table[ids[i * step]], rows of `row` elements, a multiple of vector_len.
     void (*gather_rows)(const T* table, Index row, const int64_t* ids, Index step, Index count, T* to);

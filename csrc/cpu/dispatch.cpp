@@ -3,6 +3,12 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#if defined(RNNFAST_AMX)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace rnnfast {
 
 #define RNNFAST_DECLARE(isa)                   \
@@ -16,6 +22,12 @@ RNNFAST_DECLARE(avx2)
 RNNFAST_DECLARE(avx512)
 #endif
 
+#if defined(RNNFAST_AMX)
+namespace avx512_amx {
+KernelTable<float> with_tiles(const KernelTable<float>& vectors, int parts);
+}
+#endif
+
 namespace {
 
 struct Isa {
@@ -23,7 +35,29 @@ struct Isa {
     bool supported;
     const KernelTable<float>* float32;
     const KernelTable<double>* float64;
+    // Products of bfloat16s, in two parts for each float32 and in one; null: it has none.
+    const KernelTable<float>* high = nullptr;
+    const KernelTable<float>* medium = nullptr;
 };
+
+#if defined(RNNFAST_AMX)
+// Whether the processor has tiles of bfloat16s, and Linux lets this process use them; it must ask once.
+bool has_amx() {
+    constexpr unsigned kBf16 = 1u << 22, kTiles = 1u << 24;
+    unsigned eax, ebx, ecx, edx;
+    if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || !(edx & kBf16) || !(edx & kTiles)) return false;
+    constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+    return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+Isa avx512_with_tiles(bool has_avx512) {
+    static const bool supported = has_avx512 && has_amx();
+    if (!supported) return {"avx512_amx", false, nullptr, nullptr};
+    static const KernelTable<float> high = avx512_amx::with_tiles(avx512::kFloat32, 2);
+    static const KernelTable<float> medium = avx512_amx::with_tiles(avx512::kFloat32, 1);
+    return {"avx512_amx", true, &avx512::kFloat32, &avx512::kFloat64, &high, &medium};
+}
+#endif
 
 const std::vector<Isa>& isas() {
     static const std::vector<Isa> all = [] {
@@ -33,6 +67,9 @@ const std::vector<Isa>& isas() {
         const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                                 __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
         const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#if defined(RNNFAST_AMX)
+        found.push_back(avx512_with_tiles(has_avx512));
+#endif
         found.push_back({"avx512", has_avx512, &avx512::kFloat32, &avx512::kFloat64});
         found.push_back({"avx2", has_avx2, &avx2::kFloat32, &avx2::kFloat64});
 #endif
@@ -73,6 +110,24 @@ const KernelTable<float>& kernels<float>(const std::string& isa) {
 template <>
 const KernelTable<double>& kernels<double>(const std::string& isa) {
     return *find(isa).float64;
+}
+
+std::vector<std::string> precisions(const std::string& isa) {
+    const Isa& found = find(isa);
+    std::vector<std::string> names{"highest"};
+    if (found.high) names.push_back("high");
+    if (found.medium) names.push_back("medium");
+    return names;
+}
+
+const KernelTable<float>& kernels_for(const std::string& isa, const std::string& precision) {
+    const Isa& found = find(isa);
+    const KernelTable<float>* table = precision == "highest"  ? found.float32
+                                      : precision == "high"   ? found.high
+                                      : precision == "medium" ? found.medium
+                                                              : nullptr;
+    if (!table) throw std::runtime_error("precision: '" + precision + "' has no kernels of its own for " + isa);
+    return *table;
 }
 
 }  // namespace rnnfast

@@ -19,4 +19,12 @@ std::string default_isa();
 template <class T>
 const KernelTable<T>& kernels(const std::string& isa);
 
+// The precisions of products that a supported instruction set has kernels of its own for: "highest", and where it has
+// bfloat16 tiles "high" (two bfloat16s for each float32) and "medium" (one).
+std::vector<std::string> precisions(const std::string& isa);
+
+// The kernels of a supported instruction set for float32 problems; throws std::runtime_error for a precision that it
+// lacks.
+const KernelTable<float>& kernels_for(const std::string& isa, const std::string& precision);
+
 }  // namespace rnnfast

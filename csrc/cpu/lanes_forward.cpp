@@ -87,7 +87,7 @@ void lanes_forward(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize t
     Arena arena(workspace.memory());
     const LanesForward<T> forward(arena, sizes, kernels, arrays, team.threads);
     forward.start();
-    run_team(team, [&](Member& member) { forward.run(member); });
+    run_pass(team, kernels, forward);
 }
 
 template void lanes_forward(const Sizes&, const KernelTable<float>&, TeamSize, const ForwardArrays<float>&);

@@ -155,6 +155,11 @@ void multiply_panel(const PanelProduct<T>& p) {
 }
 
 template <class T>
+void pack_columns(const T* w, Index stride, Index depth, Index columns, int width, T* panel) {
+    transpose_padded<T>(w, stride, columns, depth, panel, width * kLanes<T>);
+}
+
+template <class T>
 void pack_rows(const T* const* rows, Index first, Index depth, Index columns, int width, T* panel) {
     constexpr Index kLen = kLanes<T>;
     const Index tail = columns - (width - 1) * kLen;

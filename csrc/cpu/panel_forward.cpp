@@ -124,7 +124,7 @@ void panel_forward(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize t
     Arena arena(workspace.memory());
     const Buffers<T> buffers(arena, sizes, kernels, ragged);
     const Forward<T> forward(sizes, kernels, arrays, buffers);
-    run_team(team, [&](Member& member) { forward.run(member); });
+    run_pass(team, kernels, forward);
 }
 
 template void panel_forward(const Sizes&, const KernelTable<float>&, TeamSize, const ForwardArrays<float>&);

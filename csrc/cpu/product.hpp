@@ -11,6 +11,9 @@ namespace rnnfast {
 // What one block of a panel may take of the first-level cache, in bytes; the rest is for rows.
 constexpr Index kPanelBytes = 24 * 1024;
 
+// What packed rows of a left-hand operand may take of the second-level cache, in bytes.
+constexpr Index kLeftBytes = 512 * 1024;
+
 // Sums over a depth up to this are cut in two, for the sake of rounding: there it costs little, and other libraries'
 // dot products of such a length round less than one long sum does.
 constexpr Index kShallow = 64;
@@ -39,35 +42,37 @@ struct Range {
     Index size() const { return end - begin; }
 };
 
-// A (depth x columns) operand in packed panels, each [depth][width * vector_len].
+// A (depth x columns) operand in packed panels.
 template <class T>
 struct PackedMatrix {
     Panels panels;
     Index depth;
+    Index vector_elements;  // that the columns of a vector take
     T* data;
 
     PackedMatrix(Arena& arena, const KernelTable<T>& kernels, int width, Index depth, Index columns, int owners = 1)
         : panels(kernels.vector_len, width, columns, owners),
           depth(depth),
-          data(arena.take<T>(panels.vectors * kernels.vector_len * depth)) {}
+          vector_elements(kernels.packing.len * Packing<T>::whole(depth, kernels.packing.depth_unit)),
+          data(arena.take<T>(panels.vectors * vector_elements)) {}
 
-    T* panel(Index p) const { return data + panels.first_column(p) * depth; }
+    T* panel(Index p) const { return data + panels.first_vector(p) * vector_elements; }
 
     // Panel p from w (columns x depth), for products with its transpose.
     void pack_transposed(const KernelTable<T>& kernels, const T* w, Index p) const {
-        kernels.transpose_padded(w + panels.first_column(p) * depth, depth, panels.columns_in(p), depth, panel(p),
-                                 panels.width(p) * panels.vector_len);
+        kernels.pack_columns(w + panels.first_column(p) * depth, depth, depth, panels.columns_in(p), panels.width(p),
+                             panel(p));
     }
 
     // Panel p from w (depth x columns).
     void pack(const KernelTable<T>& kernels, const T* w, Index p) const {
-        constexpr Index kRows = 64;
+        constexpr Index kRows = 64;  // of every depth_unit a multiple
         const T* rows[kRows];
         for (Index k = 0; k < depth; k += kRows) {
             const Index count = std::min(kRows, depth - k);
             for (Index i = 0; i < count; ++i) rows[i] = w + (k + i) * panels.columns;
             kernels.pack_rows(rows, panels.first_column(p), count, panels.columns_in(p), panels.width(p),
-                              panel(p) + k * panels.width(p) * panels.vector_len);
+                              panel(p) + k * panels.width(p) * kernels.packing.len);
         }
     }
 };
@@ -79,9 +84,10 @@ inline Index block_depth(Index depth, Index row_bytes) {
     return (depth + blocks - 1) / blocks;
 }
 
-// c = init + a * panel, in blocks of the depth; `next` is the panel after this one.
+// c = init + a * panel, in blocks of the depth.
 template <class T>
-void multiply_in_blocks(void (*kernel)(const PanelProduct<T>&), PanelProduct<T> p, const T* next = nullptr) {
+void multiply_in_blocks(void (*kernel)(const PanelProduct<T>&), PanelProduct<T> p) {
+    const T* next = p.next;
     const Index whole = p.depth, depth = block_depth(whole, p.panel_row * Index(sizeof(T)));
     for (Index k = 0; k < whole; k += depth) {
         const bool last = k + depth >= whole;
@@ -100,25 +106,56 @@ struct Rows {
     Index outer, row;
 };
 
+// c = init + a * w for the panels [begin, end) of w; init and c begin with the first column of w.
+template <class T>
+void multiply_by_panels(const KernelTable<T>& kernels, PanelProduct<T> p, const PackedMatrix<T>& w, Index begin,
+                        Index end) {
+    const T* init = p.init;
+    T* c = p.c;
+    p.depth = w.depth;
+    for (Index i = begin; i < end; ++i) {
+        const int width = w.panels.width(i);
+        const Index first = w.panels.first_column(i);
+        p.panel = w.panel(i), p.panel_row = width * kernels.packing.len;
+        p.init = init + first, p.c = c + first;
+        p.columns = w.panels.columns_in(i);
+        // Panels follow one another in memory; after the last comes the first, for the next step.
+        p.next = w.panel(i + 1 == end ? begin : i + 1);
+        kernels.packing.left ? kernels.multiply[width - 1](p) : multiply_in_blocks(kernels.multiply[width - 1], p);
+    }
+}
+
+// The same where the kernels want A packed: a block of rows at a time, for all panels.
+template <class T>
+void multiply_packed(const KernelTable<T>& kernels, PanelProduct<T> p, const PackedMatrix<T>& w, Index begin,
+                     Index end) {
+    const Index row_elements = w.vector_elements / kernels.vector_len;
+    const Index unit = 2 * kernels.packing.row_unit;
+    const Index most = std::max(kLeftBytes / (row_elements * Index(sizeof(T))) / unit * unit, unit);
+    T* packed = thread_scratch<T>(Packing<T>::whole(std::min(p.rows, most), unit) * row_elements);
+    for (Index o = 0; o < p.outer; ++o)
+        for (Index row = 0; row < p.rows; row += most) {
+            PanelProduct<T> block = p;
+            block.outer = 1, block.rows = std::min(most, p.rows - row), block.a = packed;
+            block.init += o * p.init_outer + row * p.init_row, block.c += o * p.c_outer + row * p.c_row;
+            kernels.packing.left(p.a + o * p.a_outer + row * p.a_row, p.a_row, block.rows, w.depth, packed);
+            multiply_by_panels(kernels, block, w, begin, end);
+        }
+}
+
 // c = init + a * w for `outer` blocks of `rows` rows, and the panels [begin, end) of w.
 template <class T>
 void multiply(const KernelTable<T>& kernels, Index outer, Index rows, Rows<const T> a, const PackedMatrix<T>& w,
               Index begin, Index end, Rows<const T> init, Rows<T> c) {
     const bool one_block = a.outer == rows * a.row && c.outer == rows * c.row && init.outer == rows * init.row;
     if (one_block) rows *= outer, outer = 1;
-    for (Index p = begin; p < end; ++p) {
-        const int width = w.panels.width(p);
-        const Index first = w.panels.first_column(p);
-        PanelProduct<T> product{};
-        product.outer = outer, product.rows = rows, product.depth = w.depth;
-        product.a = a.data, product.a_outer = a.outer, product.a_row = a.row, product.a_depth = 1;
-        product.panel = w.panel(p), product.panel_row = width * w.panels.vector_len;
-        product.init = init.data + first, product.init_outer = init.outer, product.init_row = init.row;
-        product.c = c.data + first, product.c_outer = c.outer, product.c_row = c.row;
-        product.columns = w.panels.columns_in(p);
-        // Panels follow one another in memory; after the last comes the first, for the next step.
-        multiply_in_blocks(kernels.multiply[width - 1], product, w.panel(p + 1 == end ? begin : p + 1));
-    }
+    PanelProduct<T> product{};
+    product.outer = outer, product.rows = rows;
+    product.a = a.data, product.a_outer = a.outer, product.a_row = a.row, product.a_depth = 1;
+    product.init = init.data, product.init_outer = init.outer, product.init_row = init.row;
+    product.c = c.data, product.c_outer = c.outer, product.c_row = c.row;
+    kernels.packing.left ? multiply_packed(kernels, product, w, begin, end)
+                         : multiply_by_panels(kernels, product, w, begin, end);
 }
 
 template <class T>

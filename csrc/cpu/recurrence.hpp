@@ -54,6 +54,16 @@ struct BackwardArrays {
     T* dh0;                  // (B, H), out
 };
 
+// Runs pass.run(member) on a team whose threads are ready for the kernels.
+template <class T, class Pass>
+void run_pass(TeamSize team, const KernelTable<T>& kernels, const Pass& pass) {
+    run_team(team, [&](Member& member) {
+        kernels.enter();
+        pass.run(member);
+        kernels.leave();
+    });
+}
+
 // The threads, at most `most`, that one pass over such a problem is worth.
 TeamSize team_size(const Sizes& sizes, int most);
 

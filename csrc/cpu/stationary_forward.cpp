@@ -10,6 +10,8 @@ namespace {
 
 // The rows of a chunk of steps whose input projection is one product: as many as make up for reading W_ih.
 constexpr Index kChunkRows = 256;
+// The parts, for each thread, that it is cut into: enough that a late thread finds some.
+constexpr Index kProjectionsPerMember = 4;
 
 template <class T>
 class StationaryForward {
@@ -41,7 +43,8 @@ class StationaryForward {
         const Index chunk = std::max<Index>(1, kChunkRows / s_.batch);
         for (Index begin = 0; begin < s_.seq_len; begin += chunk) {
             const Index end = std::min(begin + chunk, s_.seq_len);
-            member.share(ih_panels, [&](Index p) { project(begin, end, p); });
+            const Index parts = std::min(ih_panels, kProjectionsPerMember * member.team_size());
+            member.share(parts, [&](Index part) { project(begin, end, Range(ih_panels, parts, part)); });
             member.together([&](Party& party) {
                 const Share share(w_hh_.panels, party);
                 for (Index step = begin; step < end; ++step) {
@@ -56,12 +59,12 @@ class StationaryForward {
    private:
     T* y(Index step) const { return a_.y + s_.time(step) * s_.batch * s_.hidden_size; }
 
-    // One panel of y_t := x_t W_ih^T + b for the steps [begin, end)
-    void project(Index begin, Index end, Index panel) const {
+    // Some panels of y_t := x_t W_ih^T + b for the steps [begin, end)
+    void project(Index begin, Index end, Range panels) const {
         const Index t = std::min(s_.time(begin), s_.time(end - 1));
         const Index x_step = s_.batch * s_.input_size, y_step = s_.batch * s_.hidden_size;
-        multiply<T>(kernels_, end - begin, s_.batch, {a_.x + t * x_step, x_step, s_.input_size}, w_ih_, panel,
-                    panel + 1, {a_.b, 0, 0}, {a_.y + t * y_step, y_step, s_.hidden_size});
+        multiply<T>(kernels_, end - begin, s_.batch, {a_.x + t * x_step, x_step, s_.input_size}, w_ih_, panels.begin,
+                    panels.end, {a_.b, 0, 0}, {a_.y + t * y_step, y_step, s_.hidden_size});
     }
 
     // y_t := f(y_t + previous W_hh^T), some columns of it
@@ -117,7 +120,7 @@ void stationary_forward(const Sizes& sizes, const KernelTable<T>& kernels, TeamS
     Arena arena(workspace.memory());
     const StationaryForward<T> forward(arena, sizes, kernels, arrays, team.threads);
     forward.start();
-    run_team(team, [&](Member& member) { forward.run(member); });
+    run_pass(team, kernels, forward);
 }
 
 template void stationary_forward(const Sizes&, const KernelTable<float>&, TeamSize, const ForwardArrays<float>&);

@@ -26,11 +26,16 @@ namespace RNNFAST_ISA {
 #define RNNFAST_STRING(x) #x
 #define RNNFAST_NAME(x) RNNFAST_STRING(x)
 
+inline void nothing() {}
+
 template <class T>
 constexpr KernelTable<T> make_table() {
     return {
         RNNFAST_NAME(RNNFAST_ISA),
         kLanes<T>,
+        {kLanes<T>, 1, 1, nullptr, nullptr},
+        nothing,
+        nothing,
         panel_width,
         {multiply_panel<T, 1, false>, multiply_panel<T, 2, false>, multiply_panel<T, 3, false>,
          multiply_panel<T, 4, false>, multiply_panel<T, 5, false>, multiply_panel<T, 6, false>,
@@ -42,6 +47,7 @@ constexpr KernelTable<T> make_table() {
         {differentiate<T, Tanh>, differentiate<T, Relu>, differentiate<T, Sigmoid>, differentiate<T, Linear>},
         transpose_padded<T>,
         transpose_dense<T>,
+        pack_columns<T>,
         pack_rows<T>,
         gather_rows<T>,
         add_rows<T>,

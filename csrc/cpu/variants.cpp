@@ -21,6 +21,7 @@ constexpr Variant<T> kVariants[] = {
     {"panel", any, panel_forward<T>, panel_backward<T>},
     {"lanes", narrow, lanes_forward<T>, lanes_backward<T>},
     {"stationary", any, stationary_forward<T>, stationary_backward<T>},
+    {"tiles", any, tiles_forward<T>, tiles_backward<T>},
 };
 
 }  // namespace

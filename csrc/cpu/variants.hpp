@@ -21,6 +21,8 @@ RNNFAST_DECLARE_VARIANT(panel)
 RNNFAST_DECLARE_VARIANT(lanes)
 // Some hidden units of all sequences a thread: its weights stay in its cache, and threads meet at every step.
 RNNFAST_DECLARE_VARIANT(stationary)
+// One of the two above, for the kernels of tile_kernels: bfloat16 products.
+RNNFAST_DECLARE_VARIANT(tiles)
 
 #undef RNNFAST_DECLARE_VARIANT
 

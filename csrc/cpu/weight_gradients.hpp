@@ -73,27 +73,34 @@ class WeightGradients {
         : s_(s),
           kernels_(kernels),
           zeros_(zeros),
-          x_panels_(kernels.vector_len, kernels.panel_width(std::min(s.hidden_size, kGroup), kBlockRows), s.input_size),
-          h_panels_(kernels.vector_len, kernels.panel_width(std::min(s.hidden_size, kGroup), kBlockRows),
-                    s.hidden_size),
-          panel_elements_(kBlockRows * kMaxPanelWidth * kernels.vector_len),
-          group_elements_(s.hidden_size > kGroup ? most_rows * (kGroup + kGroupPadding) : 0),
+          most_columns_(kernels.packing.left ? kPackedGroup : kGroup),
+          block_rows_(block_rows(kernels)),
+          width_(kernels.panel_width(std::min(s.hidden_size, most_columns_), block_rows_)),
+          x_panels_(kernels.vector_len, width_, s.input_size),
+          h_panels_(kernels.vector_len, width_, s.hidden_size),
+          panel_elements_(block_rows_ * width_ * kernels.packing.len),
+          group_elements_(copies() ? Packing<T>::whole(most_rows, kernels.packing.depth_unit) * copy_stride() : 0),
           lost_(arena.take<T>(s.hidden_size)),
           panels_(arena.take<T>(threads * panel_elements_)),
           groups_(arena.take<T>(threads * group_elements_)) {}
 
-    Index tasks() const { return (s_.hidden_size + kGroup - 1) / kGroup * per_group(); }
+    // Rows that are summed up before they are added to a gradient.
+    static Index block_rows(const KernelTable<T>& kernels) {
+        return kernels.packing.left ? kPackedBlockRows : kBlockRows;
+    }
+
+    Index tasks() const { return (s_.hidden_size + most_columns_ - 1) / most_columns_ * per_group(); }
 
     // What a member keeps between its tasks of one chunk: the columns of da that it has copied.
     struct Group {
         Index first = -1, columns = 0;
-        const T* da = nullptr;  // column `first` of row 0
-        Index stride = 0;
+        const T* da = nullptr;  // column `first` of row 0; or packed, block by block
+        Index stride = 0;       // elements for each row
     };
 
     // One task of adding the rows up. Every row must be complete.
     void add(const ChunkRows<T>& rows, const BackwardArrays<T>& arrays, Index task, int member, Group& g) const {
-        const Index first = task / per_group() * kGroup, panel = task % per_group();
+        const Index first = task / per_group() * most_columns_, panel = task % per_group();
         if (g.first != first) g = gather(rows, first, member);
         if (panel == 0) add_bias(rows, g, arrays.db);
         if (panel < x_panels_.count)
@@ -106,21 +113,39 @@ class WeightGradients {
     // Columns of da that are worked on together, and what their copy is padded with, so that a column does not fall
     // into a few cache sets.
     static constexpr Index kGroup = 128, kGroupPadding = 16;
-    // Rows that are summed up before they are added to a gradient: few enough to stay in the first-level cache, and
-    // sums over all rows lose less to rounding when they go in blocks.
-    static constexpr Index kBlockRows = 128;
+    // More of them where they are packed for tiles, which are through with a packed panel sooner.
+    static constexpr Index kPackedGroup = 512;
+    // Few enough to stay in the first-level cache (packed for tiles: in the second), and sums over all rows lose less
+    // to rounding when they go in blocks.
+    static constexpr Index kBlockRows = 128, kPackedBlockRows = 256;
     // So few rows of a gradient read an operand where it is: a packed copy would not be used often enough.
     static constexpr Index kNotWorthPacking = 16;
+
+    bool copies() const { return kernels_.packing.left || s_.hidden_size > most_columns_; }
+    // Elements of a copied group for each row.
+    Index copy_stride() const {
+        const Packing<T>& packing = kernels_.packing;
+        return packing.left ? Packing<T>::whole(std::min(most_columns_, s_.hidden_size), packing.row_unit) *
+                                  packing.len / kernels_.vector_len
+                            : kGroup + kGroupPadding;
+    }
 
     Index per_group() const { return x_panels_.count + h_panels_.count; }
 
     Group gather(const ChunkRows<T>& rows, Index first, int member) const {
-        const Index columns = std::min(kGroup, s_.hidden_size - first);
-        if (!group_elements_) return {first, columns, rows.da, rows.da_row};
+        const Index columns = std::min(most_columns_, s_.hidden_size - first);
+        if (!copies()) return {first, columns, rows.da, rows.da_row};
         T* copy = groups_ + member * group_elements_;
-        for (Index r = 0; r < rows.count; ++r)
-            std::copy_n(rows.da + r * rows.da_row + first, columns, copy + r * (kGroup + kGroupPadding));
-        return {first, columns, copy, kGroup + kGroupPadding};
+        const Index stride = copy_stride();
+        if (kernels_.packing.left_transposed) {
+            for (Index r = 0; r < rows.count; r += block_rows_)
+                kernels_.packing.left_transposed(rows.da + r * rows.da_row + first, rows.da_row, columns,
+                                                 std::min(block_rows_, rows.count - r), copy + r * stride);
+        } else {
+            for (Index r = 0; r < rows.count; ++r)
+                std::copy_n(rows.da + r * rows.da_row + first, columns, copy + r * stride);
+        }
+        return {first, columns, copy, stride};
     }
 
     void add_bias(const ChunkRows<T>& rows, const Group& g, T* db) const {
@@ -129,7 +154,7 @@ class WeightGradients {
             std::fill_n(db + g.first, g.columns, T(0));
             std::fill_n(lost, g.columns, T(0));
         }
-        kernels_.add_rows(g.da, g.stride, rows.count, g.columns, db + g.first, lost);
+        kernels_.add_rows(rows.da + g.first, rows.da_row, rows.count, g.columns, db + g.first, lost);
     }
 
     // gradient[g, panel] += sum_r da_r[g]^T operand_r[panel]
@@ -142,17 +167,17 @@ class WeightGradients {
         block.outer = 1, block.rows = g.columns, block.a_row = 1, block.a_depth = g.stride;
         block.c = gradient + g.first * panels.columns + first, block.c_row = panels.columns;
         block.columns = panels.columns_in(panel);
-        for (Index r = 0; r < rows.count; r += kBlockRows) {
-            block.depth = std::min(kBlockRows, rows.count - r);
-            const T* dense =
-                g.columns <= kNotWorthPacking ? rows.dense(operand, r, block.depth, full - block.columns) : nullptr;
+        for (Index r = 0; r < rows.count; r += block_rows_) {
+            block.depth = std::min(block_rows_, rows.count - r);
+            const bool in_place = g.columns <= kNotWorthPacking && !kernels_.packing.left;
+            const T* dense = in_place ? rows.dense(operand, r, block.depth, full - block.columns) : nullptr;
             if (dense) {
                 block.panel = dense + first, block.panel_row = panels.columns;
             } else {
-                const T* pointers[kBlockRows];
+                const T* pointers[kPackedBlockRows];
                 rows.point_at(operand, r, block.depth, pointers);
                 kernels_.pack_rows(pointers, first, block.depth, block.columns, width, packed);
-                block.panel = packed, block.panel_row = full;
+                block.panel = packed, block.panel_row = width * kernels_.packing.len;
             }
             const bool fresh = rows.first && r == 0;
             block.a = g.da + r * g.stride;
@@ -164,7 +189,9 @@ class WeightGradients {
 
     const Sizes& s_;
     const KernelTable<T>& kernels_;
-    const T* zeros_;  // (max(I, H),)
+    const T* zeros_;                         // (max(I, H),)
+    const Index most_columns_, block_rows_;  // of a group, and of a block
+    const int width_;
     Panels x_panels_, h_panels_;
     Index panel_elements_, group_elements_;
     T* lost_;    // (H,): what rounding took from db

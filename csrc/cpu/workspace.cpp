@@ -36,6 +36,10 @@ FreeList& free_list() {
 
 bool smaller(const Block& a, const Block& b) { return a.bytes < b.bytes; }
 
+char* allocate(Index bytes) {
+    return static_cast<char*>(::operator new(static_cast<size_t>(bytes), std::align_val_t(kAlignment)));
+}
+
 void release(const Block& block) { ::operator delete(block.memory, std::align_val_t(kAlignment)); }
 
 }  // namespace
@@ -51,7 +55,7 @@ Workspace::Workspace(Index bytes) : memory_(nullptr), bytes_(bytes) {
             return;
         }
     }
-    memory_ = static_cast<char*>(::operator new(static_cast<size_t>(bytes), std::align_val_t(kAlignment)));
+    memory_ = allocate(bytes);
 }
 
 Workspace::~Workspace() {
@@ -66,6 +70,20 @@ Workspace::~Workspace() {
         free.blocks.erase(free.blocks.begin());
     }
     release(smallest);
+}
+
+char* thread_memory(Index bytes) {
+    struct Owned {
+        Block block{nullptr, 0};
+        ~Owned() { release(block); }
+    };
+    static thread_local Owned owned;
+    if (owned.block.bytes < bytes) {
+        release(owned.block);
+        owned.block = {nullptr, 0};
+        owned.block = {allocate(bytes), bytes};
+    }
+    return owned.block.memory;
 }
 
 }  // namespace rnnfast

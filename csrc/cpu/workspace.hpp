@@ -41,6 +41,14 @@ class Workspace {
     Index bytes_;
 };
 
+// Memory of the calling thread, aligned, for `count` elements; whoever calls next gets the same.
+char* thread_memory(Index bytes);
+
+template <class T>
+T* thread_scratch(Index count) {
+    return reinterpret_cast<T*>(thread_memory(count * static_cast<Index>(sizeof(T))));
+}
+
 // Buffers is made from an arena: once to count what it takes, once over that much memory.
 template <class Buffers, class... Sizes>
 Index bytes_of(const Sizes&... sizes) {

@@ -27,6 +27,11 @@ VARIANTS = (
         "each thread keeps the weights of some hidden units in its cache; threads meet at every step",
         "every problem",
     ),
+    Variant(
+        "tiles",
+        "the products of panel or stationary in bfloat16 tiles, of each float32 in two parts (high) or one (medium)",
+        'float32 at precision "high" or "medium", on a processor with AMX tiles',
+    ),
 )
 
 
@@ -39,13 +44,19 @@ class CpuPlan(Plan):
 
     Raises:
         ValueError: the variant does not take the problem.
+        RuntimeError: the variant cannot run here.
     """
 
     def __init__(self, problem: Problem, backend: str, variant: str, isa: str | None = None) -> None:
         isa = _cpu.default_isa() if isa is None else isa
         self._threads = _cpu.threads_for(problem.seq_len, problem.batch, problem.input_size, problem.hidden_size)
         self._predicted: dict[str, dict[str, float]] = {}
-        if variant == "auto":
+        no_tiles = why_no_tiles(problem, isa)
+        if variant == "tiles" and no_tiles:
+            raise (ValueError if not wants_tiles(problem) else RuntimeError)(f"variant: 'tiles' {no_tiles}")
+        if variant == "auto" and not no_tiles:
+            chosen = dict.fromkeys(cost.DIRECTIONS, "tiles")
+        elif variant == "auto":
             prices, self._prices_from = cost.prices(isa)
             vector_len = _cpu.vector_len(isa, problem.dtype)
             self._predicted = cost.predict(problem, prices, threads=self._threads, vector_len=vector_len)
@@ -66,8 +77,10 @@ class CpuPlan(Plan):
             reverse=bool(problem.reverse),
             bptt_steps=problem.bptt_steps or 0,
             isa=isa,
+            precision=problem.precision if "tiles" in chosen.values() else "highest",
             **chosen,
         )
+        self._isa = isa
         self._chosen = chosen
 
     def forward(
@@ -123,8 +136,29 @@ class CpuPlan(Plan):
             f"instruction set {self._kernel.isa} (this processor runs {', '.join(_cpu.supported_isas())})",
         )
         if self.problem.precision != "highest":
-            lines.append(f"precision {self.problem.precision!r} runs in true float32: no kernel for bf16 tiles yet")
+            lines.append(f"precision {self.problem.precision!r}: {self._products()}")
         return "\n".join(lines)
+
+    def _products(self) -> str:
+        if self.variant == "tiles":
+            parts = {"high": "two bfloat16s for each float32", "medium": "one bfloat16 for each float32"}
+            return f"products of {parts[self.problem.precision]}, summed in float32"
+        reason = why_no_tiles(self.problem, self._isa) or "has bf16 products, which this variant has not"
+        return f"runs in true {self.problem.dtype}: the variant tiles {reason}"
+
+
+def why_no_tiles(problem: Problem, isa: str) -> str | None:
+    """Why the variant `tiles` does not run a problem on an instruction set that runs here, or None if it does."""
+    if not wants_tiles(problem):
+        return f"takes float32 at precision 'high' or 'medium', got {problem.dtype} at {problem.precision!r}"
+    if problem.precision not in _cpu.precisions(isa):
+        return f"cannot run here: instruction set {isa} has no bf16 tiles"
+    return None
+
+
+def wants_tiles(problem: Problem) -> bool:
+    """Whether a problem is one that tiles are for, on a processor that has them."""
+    return problem.dtype == "float32" and problem.precision != "highest"
 
 
 class CpuBackend(Backend):

@@ -17,8 +17,8 @@ from rnnfast import _cpu
 ROOT = Path(__file__).resolve().parents[2]
 EMULATOR = ROOT / "tests" / "native" / "emulated" / "bochs.py"
 EMULATOR_MISSING = 77  # its exit status where something is not installed
-PROGRAMS = ["check_kernels", "check_table"]
-COMMON = ["-std=c++17", "-O1", "-pthread", f"-I{ROOT / 'csrc'}"]
+PROGRAMS = ("check_kernels", "check_table")
+COMMON = ["-std=c++17", "-O1", "-pthread", "-Wno-psabi", f"-I{ROOT / 'csrc'}", f"-I{ROOT / 'tests' / 'native'}"]
 ISA_FLAGS = ["-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
 ISAS = {
     "x86_64": {
@@ -28,13 +28,19 @@ ISAS = {
     },
     "aarch64": {"baseline": []},
 }
+HAS_TILES = "avx512_amx" in _cpu.supported_isas()
+if HAS_TILES:
+    COMMON.append("-DRNNFAST_AMX")
+    ISAS["x86_64"]["avx512_amx"] = [*ISAS["x86_64"]["avx512"], "-mamx-tile", "-mamx-bf16"]
 
 
-def build(compiler: str, machine: str, folder: Path, *flags: str) -> list[Path]:
-    """The programs, in the order of PROGRAMS, with their files compiled side by side."""
+def build(compiler: str, machine: str, folder: Path, *flags: str, programs: tuple[str, ...] = PROGRAMS) -> list[Path]:
+    """The programs, in their order, with their files compiled side by side."""
     jobs: list[tuple[Path, list[str]]] = [(source, []) for source in sorted((ROOT / "csrc" / "cpu").glob("*.cpp"))]
     jobs += [(ROOT / "csrc" / "cpu" / "isa" / f"{name}.cpp", ISA_FLAGS + more) for name, more in ISAS[machine].items()]
-    jobs += [(ROOT / "tests" / "native" / f"{name}.cpp", []) for name in PROGRAMS]
+    if "check_tiles" in programs:
+        jobs.append((ROOT / "tests" / "native" / "emulated_tiles.cpp", ISA_FLAGS))
+    jobs += [(ROOT / "tests" / "native" / f"{name}.cpp", []) for name in programs]
     objects = [folder / f"{source.stem}.o" for source, _ in jobs]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         compiling = [
@@ -43,7 +49,7 @@ def build(compiler: str, machine: str, folder: Path, *flags: str) -> list[Path]:
         ]
         for job in compiling:
             job.result()
-    shared, own = objects[: -len(PROGRAMS)], objects[-len(PROGRAMS) :]
+    shared, own = objects[: -len(programs)], objects[-len(programs) :]
     for item in own:
         subprocess.run([compiler, *COMMON, *flags, *shared, item, "-o", item.with_suffix("")], check=True)
     return [item.with_suffix("") for item in own]
@@ -65,11 +71,14 @@ def test_under_sanitizers(tmp_path: Path) -> None:
     need("g++")
     if platform.machine() not in ISAS:
         pytest.skip(f"no list of instruction sets for {platform.machine()}")
-    kernels, table = build(
-        "g++", platform.machine(), tmp_path, "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"
-    )
+    sanitizers = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
+    programs = (*PROGRAMS, "check_tiles")
+    kernels, table, tiles = build("g++", platform.machine(), tmp_path, *sanitizers, programs=programs)
     assert run([str(kernels), "40"]) == "checked 40 problems"
     assert run([str(table)]).startswith("checked")
+    assert run([str(tiles), "20", "emulated"]) == "checked 20 problems"
+    if HAS_TILES:
+        assert run([str(tiles), "20", "real"]) == "checked 20 problems"
 
 
 def test_threads_under_sanitizer(tmp_path: Path) -> None:

@@ -1,0 +1,173 @@
+// Random problems, and what is right for them: loops written out in double.
+#pragma once
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "cpu/variants.hpp"
+
+namespace rnnfast {
+
+inline std::mt19937_64 generator(1);
+
+inline Index pick(Index low, Index high) { return std::uniform_int_distribution<Index>(low, high)(generator); }
+
+template <class T>
+struct Array {
+    std::unique_ptr<T[]> data;
+    Index size;
+    explicit Array(Index size) : data(new T[size]), size(size) {
+        for (Index i = 0; i < size; ++i) data[i] = std::numeric_limits<T>::quiet_NaN();
+    }
+    Array& random(double scale) {
+        std::normal_distribution<double> normal(0, scale);
+        for (Index i = 0; i < size; ++i) data[i] = static_cast<T>(normal(generator));
+        return *this;
+    }
+    T* get(bool wanted = true) const { return wanted ? data.get() : nullptr; }
+};
+
+inline double f(Activation activation, double a) {
+    switch (activation) {
+        case kTanh:
+            return std::tanh(a);
+        case kRelu:
+            return a > 0 ? a : 0;
+        case kSigmoid:
+            return 1 / (1 + std::exp(-a));
+        default:
+            return a;
+    }
+}
+
+inline double df(Activation activation, double y) {
+    switch (activation) {
+        case kTanh:
+            return 1 - y * y;
+        case kRelu:
+            return y > 0;
+        case kSigmoid:
+            return y * (1 - y);
+        default:
+            return 1;
+    }
+}
+
+// Equations (1) to (6), sequence by sequence, each on its own valid steps.
+template <class T>
+struct Expected {
+    std::vector<double> y, h_n, dx, dw_ih, dw_hh, db, dh0;
+
+    Expected(const Sizes& s, const ForwardArrays<T>& fw, const BackwardArrays<T>& bw)
+        : y(s.seq_len * s.batch * s.hidden_size),
+          h_n(s.batch * s.hidden_size),
+          dx(s.seq_len * s.batch * s.input_size),
+          dw_ih(s.hidden_size * s.input_size),
+          dw_hh(s.hidden_size * s.hidden_size),
+          db(s.hidden_size),
+          dh0(s.batch * s.hidden_size) {
+        const Index h = s.hidden_size, n = s.input_size;
+        for (Index row = 0; row < s.batch; ++row) {
+            const Index length = fw.lengths ? fw.lengths[row] : s.seq_len;
+            const auto time = [&](Index i) { return s.reverse ? length - 1 - i : i; };
+            std::vector<std::vector<double>> states(1, std::vector<double>(h));
+            for (Index j = 0; j < h; ++j) states[0][j] = fw.h0 ? fw.h0[row * h + j] : 0;
+            for (Index i = 0; i < length; ++i) {
+                const Index at = time(i) * s.batch + row;
+                std::vector<double> next(h);
+                for (Index j = 0; j < h; ++j) {
+                    double a = fw.b[j];
+                    for (Index k = 0; k < n; ++k) a += double(fw.x[at * n + k]) * fw.w_ih[j * n + k];
+                    for (Index k = 0; k < h; ++k) a += states[i][k] * fw.w_hh[j * h + k];
+                    y[at * h + j] = next[j] = f(s.activation, a);
+                }
+                states.push_back(next);
+            }
+            std::vector<double> carry(h);
+            for (Index j = 0; j < h; ++j) {
+                h_n[row * h + j] = states[length][j];
+                carry[j] = bw.dh_n ? bw.dh_n[row * h + j] : 0;
+            }
+            for (Index i = length - 1; i >= 0; --i) {
+                const Index at = time(i) * s.batch + row;
+                std::vector<double> da(h), before(h);
+                for (Index j = 0; j < h; ++j) {
+                    const double dy = bw.dy ? bw.dy[at * h + j] : 0;
+                    da[j] = (dy + carry[j]) * df(s.activation, states[i + 1][j]);
+                    db[j] += da[j];
+                    for (Index k = 0; k < n; ++k) {
+                        dw_ih[j * n + k] += da[j] * fw.x[at * n + k];
+                        dx[at * n + k] += da[j] * fw.w_ih[j * n + k];
+                    }
+                    for (Index k = 0; k < h; ++k) {
+                        dw_hh[j * h + k] += da[j] * states[i][k];
+                        before[k] += da[j] * fw.w_hh[j * h + k];
+                    }
+                }
+                carry = s.bptt_steps && i > 0 && i % s.bptt_steps == 0 ? std::vector<double>(h) : before;
+            }
+            for (Index j = 0; j < h; ++j) dh0[row * h + j] = carry[j];
+        }
+    }
+};
+
+// `tolerance` is in units of the largest right element, but of 1 at least.
+template <class T>
+void compare(const char* name, const std::vector<double>& right, const Array<T>& given, const Sizes& s,
+             double tolerance, const std::string& kernel) {
+    double scale = 1;
+    for (double value : right) scale = std::fmax(scale, std::fabs(value));
+    for (Index i = 0; i < given.size; ++i)
+        if (!(std::fabs(right[i] - given.data[i]) <= tolerance * scale)) {
+            std::printf("%s[%td] of %s: expected %.9g, got %.9g (T %td, B %td, I %td, H %td)\n", name, i,
+                        kernel.c_str(), right[i], double(given.data[i]), s.seq_len, s.batch, s.input_size,
+                        s.hidden_size);
+            std::exit(1);
+        }
+}
+
+// Sizes of all kinds up to 40, of the hidden layer and of the input up to `most`.
+inline Sizes random_sizes(Index most = 40) {
+    return {
+        pick(1, 7),      pick(1, 21), pick(1, most), pick(1, most), static_cast<Activation>(pick(0, kActivations - 1)),
+        pick(0, 1) == 1, pick(0, 3)};
+}
+
+// One variant, forward, and backward from the right outputs. Ends the program if anything is not right.
+template <class T>
+void check_problem(const Sizes& s, const KernelTable<T>& kernels, const std::string& name, double tolerance) {
+    const Index rows = s.seq_len * s.batch, h = s.hidden_size, n = s.input_size;
+    Array<T> x(rows * n), w_ih(h * n), w_hh(h * h), b(h), h0(s.batch * h), dy(rows * h), dh_n(s.batch * h);
+    x.random(1), w_ih.random(1 / std::sqrt(n)), w_hh.random(0.5 / std::sqrt(h)), b.random(1), h0.random(1);
+    dy.random(1), dh_n.random(1);
+    Array<int64_t> lengths(s.batch);
+    for (Index row = 0; row < s.batch; ++row) lengths.data[row] = pick(0, s.seq_len);
+    Array<T> y(rows * h), h_n(s.batch * h), dx(rows * n), dw_ih(h * n), dw_hh(h * h), db(h), dh0(s.batch * h);
+    const bool has_h0 = pick(0, 1), ragged = pick(0, 1);
+    const ForwardArrays<T> fw{x.get(),        w_ih.get(),          w_hh.get(), b.get(),
+                              h0.get(has_h0), lengths.get(ragged), y.get(),    h_n.get()};
+    const BackwardArrays<T> bw{
+        dy.get(pick(0, 3) > 0), x.get(),  y.get(),     w_ih.get(),  w_hh.get(), h0.get(has_h0), dh_n.get(pick(0, 1)),
+        lengths.get(ragged),    dx.get(), dw_ih.get(), dw_hh.get(), db.get(),   dh0.get()};
+    const TeamSize team{static_cast<int>(pick(1, 3)), pick(0, 1) == 1};
+    const Expected<T> right(s, fw, bw);
+    const std::string kernel = name + " for " + kernels.isa;
+    variant<T>(name).forward(s, kernels, team, fw);
+    compare("y", right.y, y, s, tolerance, kernel);
+    compare("h_n", right.h_n, h_n, s, tolerance, kernel);
+    for (Index i = 0; i < y.size; ++i) y.data[i] = static_cast<T>(right.y[i]);
+    variant<T>(name).backward(s, kernels, team, bw);
+    compare("dx", right.dx, dx, s, tolerance, kernel);
+    compare("dw_ih", right.dw_ih, dw_ih, s, tolerance, kernel);
+    compare("dw_hh", right.dw_hh, dw_hh, s, tolerance, kernel);
+    compare("db", right.db, db, s, tolerance, kernel);
+    compare("dh0", right.dh0, dh0, s, tolerance, kernel);
+}
+
+}  // namespace rnnfast
