@@ -386,7 +386,11 @@ def test_a_kill_leaves_the_old_file_or_the_new_one(tmp_path: Path, environment) 
     path = tmp_path / "model"
     for delay in np.linspace(0, 0.02, 12):
         with subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(path)], env=environment, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", WRITER, str(path)],
+            env=environment,
+            cwd=tmp_path,  # away from a checkout, whose package has no kernels
+            stdout=subprocess.PIPE,
+            text=True,
         ) as process:
             assert process.stdout is not None
             for _ in range(3):
