@@ -23,14 +23,15 @@ Panels lane_groups(const Sizes& s, const KernelTable<T>& kernels, int threads) {
 }
 
 // c = init + W panel for all rows of W, on the lanes of a group: cut into blocks of the depth once, to be run at every
-// step. W is (rows, depth), or its transpose if `transposed`.
+// step; the same blocks for any number of lanes, for they decide how sums are rounded. W is (rows, depth), or its
+// transpose if `transposed`.
 template <class T>
 class GroupProduct {
    public:
     GroupProduct(const KernelTable<T>& kernels, bool transposed, const T* w, Index rows, Index depth, Index lanes)
         : kernel_(transposed ? kernels.multiply_transposed[lanes / kernels.vector_len - 1]
                              : kernels.multiply[lanes / kernels.vector_len - 1]),
-          block_(block_depth(depth, lanes * Index(sizeof(T)))),
+          block_(block_depth(depth, kMaxPanelWidth * kernels.vector_len * Index(sizeof(T)))),
           left_(depth % block_ ? depth % block_ : block_),
           blocks_((depth + block_ - 1) / block_) {
         product_.outer = 1, product_.rows = rows, product_.columns = lanes;

@@ -140,8 +140,13 @@ def test_any_option(
     check(problem, random_arguments(problem, seed, **given_arrays), kernel)
 
 
-def test_bits_depend_neither_on_threads_nor_on_alignment(kernel: tuple[str, str]) -> None:
-    problem = Problem(40, 37, 70, 50 if kernel[0] == "lanes" else 150, bptt_steps=7)
+@pytest.mark.parametrize("sizes", [(40, 37, 70, 150), (3, 20, 700, 600)], ids=["long", "deep"])
+def test_bits_depend_neither_on_threads_nor_on_alignment(
+    sizes: tuple[int, int, int, int], kernel: tuple[str, str]
+) -> None:
+    seq_len, batch, input_size, hidden_size = sizes
+    hidden_size = min(hidden_size, 50) if kernel[0] == "lanes" else hidden_size
+    problem = Problem(seq_len, batch, input_size, hidden_size, bptt_steps=7)
     a = random_arguments(problem, 3, h0=True, lengths=True, dy=True, dh_n=True)
     plan = CpuPlan(problem, "cpu", *kernel)
     set_num_threads(1)
