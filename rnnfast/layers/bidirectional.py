@@ -75,7 +75,7 @@ class Bidirectional(Wrapper):
     ) -> None:
         check_layer("layer", layer, SimpleRNN)
         other = layer if backward_layer is None else check_layer("backward_layer", backward_layer, SimpleRNN)
-        if merge_mode not in MERGES:
+        if merge_mode not in tuple(MERGES):
             raise ValueError(f"merge_mode: expected one of {', '.join(map(str, MERGES))}, got {merge_mode!r}")
         backwards = True if backward_layer is None else other.go_backwards
         if backwards == layer.go_backwards:
