@@ -11,7 +11,7 @@ from rnnfast import weights as weight_files
 from rnnfast.arguments import check_seed
 from rnnfast.backends import REGISTRY
 from rnnfast.configuration import Configurable
-from rnnfast.layers import Embedding, Layer, SimpleRNN
+from rnnfast.layers import Bidirectional, Layer, SimpleRNN
 from rnnfast.layers.base import Shape
 from rnnfast.problem import DTYPES, check_option
 from rnnfast.summary import summary_lines
@@ -50,8 +50,9 @@ class Stack(Configurable):
             raise TypeError(f"layer: expected a Layer, got {layer!r}")
         if layer in self.layers:
             raise ValueError(f"layer: expected one that is not in the model yet, got {layer.name!r} again")
-        if self.layers and isinstance(layer, Embedding):
-            raise ValueError(f"layer: Embedding {layer.name!r} takes integers, and can only be the first of a model")
+        if self.layers and layer.takes_integers:
+            kind = type(layer).__name__
+            raise ValueError(f"layer: {kind} {layer.name!r} takes integers, and can only be the first of a model")
         layer.connect(self.layers)
         known = self._input_shape()
         if known is not None:
@@ -166,7 +167,7 @@ class Stack(Configurable):
         """ValueError if a stateful layer cannot take these samples in batches of that size."""
         batch_size = min(batch_size, samples)
         for layer in self.layers:
-            if isinstance(layer, SimpleRNN) and layer.stateful:
+            if isinstance(layer, SimpleRNN | Bidirectional) and layer.stateful:
                 layer.check_batch(batch_size)
                 if samples % batch_size:
                     raise ValueError(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rnnfast.layers.base import Layer
 
-WIDTHS = (32, 24, 12)
+WIDTHS = (40, 24, 12)
 
 
 def summary_lines(name: str, layers: Sequence[Layer]) -> Iterator[str]:

@@ -28,6 +28,7 @@ REQUIRED = {
     **{"units": 3, "input_dim": 5, "output_dim": 4, "rate": 0.25, "function": abs},
     **{"boundaries": [2, 5], "values": [0.5, 0.25, 0.125], "after": 0.25, "steps": 4},
     **{"initial_learning_rate": 0.5, "decay_steps": 3, "decay_rate": 0.75},
+    "layer": layers.SimpleRNN(3),
 }
 BASES = {
     constraints: constraints.Constraint,
@@ -60,6 +61,11 @@ CHANGED = [
         **{"kernel_constraint": constraints.MaxNorm(3.0), "bias_constraint": "non_neg"},
     ),
     layers.TiedDense(bias_regularizer=regularizers.L2(0.5), bias_constraint=constraints.NonNeg()),
+    layers.Bidirectional(
+        *(layers.SimpleRNN(4, dropout=0.5), "ave", layers.SimpleRNN(4, "relu", go_backwards=True, name="mine")),
+        **{"activity_regularizer": "l2", "name": "both", "dtype": "float64", "seed": 3, "input_shape": (None, 2)},
+    ),
+    layers.TimeDistributed(layers.Bidirectional(layers.SimpleRNN(4), "mul"), seed=3, input_shape=(None, None, 2)),
     constraints.MinMaxNorm(0.5, 2.5, rate=0.75, axis=(0, 1)),
     regularizers.OrthogonalRegularizer(0.25, "columns"),
     schedules.PiecewiseConstantDecay((3, np.int64(7)), np.array([0.75, 0.25, 0.125])),

@@ -39,9 +39,14 @@ class Layer(Configurable, ABC):
         activity_regularizer: name or object; a model adds its penalty of the layer's output, divided by the batch,
             to the loss.
 
+    Attributes:
+        takes_integers: whether x are integers, which no layer returns.
+
     Raises:
         ValueError, TypeError: an option that is not known or not in its range.
     """
+
+    takes_integers = False
 
     def __init__(
         self,

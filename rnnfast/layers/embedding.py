@@ -32,6 +32,8 @@ class Embedding(Layer):
         name, dtype, seed, input_shape: see Layer.
     """
 
+    takes_integers = True
+
     def __init__(
         self,
         input_dim: int,
