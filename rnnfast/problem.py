@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from rnnfast.arguments import check_number
+
+if TYPE_CHECKING:
+    from rnnfast.pointwise import Activation
 
 DTYPES = ("float32", "float64")
 PRECISIONS = ("highest", "high", "medium")
@@ -26,18 +32,20 @@ class Problem:
     input_size: int
     hidden_size: int
     dtype: str = "float32"
-    activation: str = "tanh"
+    activation: str | Activation = "tanh"
     reverse: bool = False
     bptt_steps: int | None = None
     precision: str = "highest"
+    clip: float | None = None
 
     def __post_init__(self) -> None:
-        from rnnfast.reference import ACTIVATIONS
+        from rnnfast import pointwise
 
         for name in ("seq_len", "batch", "input_size", "hidden_size"):
             check_size(name, getattr(self, name))
         check_option("dtype", self.dtype, DTYPES)
-        check_option("activation", self.activation, tuple(ACTIVATIONS))
+        pointwise.get(self.activation).rounded_to(self.dtype)
+        check_clip(self.clip, self.dtype)
         check_option("precision", self.precision, PRECISIONS)
         if not isinstance(self.reverse, bool | np.bool_):
             raise TypeError(f"reverse: expected a bool, got {self.reverse!r}")
@@ -51,6 +59,22 @@ def check_size(name: str, value: object) -> None:
         raise TypeError(f"{name}: expected an integer, got {value!r}")
     if value < 1:
         raise ValueError(f"{name}: expected at least 1, got {value}")
+
+
+def check_clip(clip: object, dtype: str = "float64") -> float | None:
+    """`clip` as a float, or None; ValueError or TypeError unless it is None or a number that is positive in `dtype`."""
+    if clip is None:
+        return None
+    number = check_number("clip", in_dtype(check_number("clip", clip), dtype))
+    if number <= 0:
+        raise ValueError(f"clip: expected more than 0, or None, got {clip}")
+    return number
+
+
+def in_dtype(number: float, dtype: str) -> float:
+    """What a dtype holds for a number; infinity beyond its range."""
+    with np.errstate(over="ignore"):
+        return float(np.dtype(dtype).type(number))
 
 
 def check_option(name: str, value: object, known: tuple[str, ...]) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnfast.reference import ACTIVATIONS, rnn_backward, rnn_forward
+from rnnfast.pointwise import ACTIVATIONS
+from rnnfast.reference import rnn_backward, rnn_forward
 
 T, B, I, H = 6, 4, 3, 5  # noqa: E741
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rnnfast import _cpu, backends, reference, set_num_threads
 from rnnfast.backends import cost
 from rnnfast.backends.cpu import VARIANTS, CpuPlan
+from rnnfast.pointwise import ACTIVATIONS
 from rnnfast.problem import Problem
 
 # Of the largest element of each result, which is a sum of terms of its size.
@@ -83,7 +84,7 @@ def kernel(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("activation", list(reference.ACTIVATIONS))
+@pytest.mark.parametrize("activation", list(ACTIVATIONS))
 @pytest.mark.parametrize("hidden_size", [1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 25, 31, 33])
 def test_sizes_around_the_vector_width(hidden_size: int, activation: str, dtype: str, kernel: tuple[str, str]) -> None:
     problem = Problem(5, 7, hidden_size + 2, hidden_size, dtype, activation)
@@ -116,7 +117,7 @@ def test_shapes(
 @given(
     sizes=st.tuples(st.integers(1, 9), st.integers(1, 20), st.integers(1, 40), st.integers(1, 40)),
     dtype=st.sampled_from(["float32", "float64"]),
-    activation=st.sampled_from(sorted(reference.ACTIVATIONS)),
+    activation=st.sampled_from(sorted(ACTIVATIONS)),
     reverse=st.booleans(),
     bptt_steps=st.none() | st.integers(1, 5),
     given_arrays=st.fixed_dictionaries({name: st.booleans() for name in ("h0", "lengths", "dy", "dh_n")}),
@@ -173,7 +174,7 @@ def test_what_lies_past_the_length_is_never_used(reverse: bool, kernel: tuple[st
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("activation", list(reference.ACTIVATIONS))
+@pytest.mark.parametrize("activation", list(ACTIVATIONS))
 def test_nan_and_infinity_come_out(activation: str, value: float, kernel: tuple[str, str]) -> None:
     problem = Problem(3, 9, 17, 19, activation=activation)
     a = random_arguments(problem, 5, h0=False, lengths=False, dy=True, dh_n=False)
