@@ -17,7 +17,7 @@ import numpy as np
 
 from rnnfast.arguments import check_number
 from rnnfast.configuration import Configurable
-from rnnfast.problem import check_option, in_dtype
+from rnnfast.problem import check_option
 from rnnfast.typing import Array
 
 
@@ -82,7 +82,7 @@ class Activation(Configurable):
 
     def rounded_to(self, dtype: str) -> Activation:
         """The same with the parameters that the kernels of a dtype compute with; ValueError if those will not do."""
-        alpha, beta = (None if number is None else in_dtype(number, dtype) for number in (self.alpha, self.beta))
+        alpha, beta = (None if number is None else _in_dtype(number, dtype) for number in (self.alpha, self.beta))
         return Activation(self.name, alpha, beta)
 
 
@@ -98,6 +98,22 @@ def get(activation: str | Activation) -> Activation:
         raise TypeError(f"activation: expected a name or an Activation, got {activation!r}")
     check_option("activation", activation, tuple(ACTIVATIONS))
     return Activation(activation)
+
+
+def check_clip(clip: object, dtype: str = "float64") -> float | None:
+    """`clip` as a float, or None; ValueError or TypeError unless it is None or a number that is positive in `dtype`."""
+    if clip is None:
+        return None
+    number = check_number("clip", _in_dtype(check_number("clip", clip), dtype))
+    if number <= 0:
+        raise ValueError(f"clip: expected more than 0, or None, got {clip}")
+    return number
+
+
+def _in_dtype(number: float, dtype: str) -> float:
+    """What a dtype holds for a number; infinity beyond its range."""
+    with np.errstate(over="ignore"):
+        return float(np.dtype(dtype).type(number))
 
 
 def _sigmoid(a: Array) -> Array:

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnnfast.arguments import check_number
-
 if TYPE_CHECKING:
     from rnnfast.pointwise import Activation
 
@@ -45,7 +43,7 @@ class Problem:
             check_size(name, getattr(self, name))
         check_option("dtype", self.dtype, DTYPES)
         pointwise.get(self.activation).rounded_to(self.dtype)
-        check_clip(self.clip, self.dtype)
+        pointwise.check_clip(self.clip, self.dtype)
         check_option("precision", self.precision, PRECISIONS)
         if not isinstance(self.reverse, bool | np.bool_):
             raise TypeError(f"reverse: expected a bool, got {self.reverse!r}")
@@ -59,22 +57,6 @@ def check_size(name: str, value: object) -> None:
         raise TypeError(f"{name}: expected an integer, got {value!r}")
     if value < 1:
         raise ValueError(f"{name}: expected at least 1, got {value}")
-
-
-def check_clip(clip: object, dtype: str = "float64") -> float | None:
-    """`clip` as a float, or None; ValueError or TypeError unless it is None or a number that is positive in `dtype`."""
-    if clip is None:
-        return None
-    number = check_number("clip", in_dtype(check_number("clip", clip), dtype))
-    if number <= 0:
-        raise ValueError(f"clip: expected more than 0, or None, got {clip}")
-    return number
-
-
-def in_dtype(number: float, dtype: str) -> float:
-    """What a dtype holds for a number; infinity beyond its range."""
-    with np.errstate(over="ignore"):
-        return float(np.dtype(dtype).type(number))
 
 
 def check_option(name: str, value: object, known: tuple[str, ...]) -> None:

@@ -3,7 +3,7 @@
 // With a <= 0, n = round(a / ln 2) and r = a - n ln 2,
 //   exp(a) - 1 = 2^n p + (2^n - 1),   p = exp(r) - 1 = r + r^2 Q(r),   |r| <= ln(2) / 2,
 // and with 0 <= z <= 1, s = z / (2 + z) and u = s^2,
-//   log(1 + z) = 2 atanh(s) = s (2 + u R(u)),   0 <= u <= 1/9.
+//   log(1 + z) = 2 atanh(s) = s (2 + u R(u)) = z - s (z - u R(u)),   0 <= u <= 1/9.
 // Q interpolates (exp(r) - 1 - r) / r^2 and R (2 atanh(s) / s - 2) / u at the Chebyshev nodes of those intervals.
 // Errors: docs/performance.md.
 #pragma once
@@ -125,5 +125,5 @@ RNNFAST_INLINE Vector<T> expm1(Vector<T> a) {
 template <class T>
 RNNFAST_INLINE Vector<T> log1p(Vector<T> z) {
     const Vector<T> s = z / (z + T(2)), u = s * s;
-    return s * (u * polynomial(Constants<T>::kR, u) + T(2));
+    return z - s * (z - u * polynomial(Constants<T>::kR, u));
 }

@@ -17,7 +17,7 @@ from rnnfast.layers.base import Layer, Shape
 from rnnfast.layers.dropout import draw_mask
 from rnnfast.layout import batch_major, time_major
 from rnnfast.pointwise import Activation
-from rnnfast.problem import check_clip, check_option, check_size
+from rnnfast.problem import check_option, check_size
 from rnnfast.reference import Gradients, processing_order
 from rnnfast.regularizers import Regularizer
 from rnnfast.typing import Array, Seed
@@ -97,7 +97,7 @@ class SimpleRNN(Layer):
         self.units = int(units)
         self.activation = "linear" if activation is None else activation
         pointwise.get(self.activation)
-        self.clip = check_clip(clip)
+        self.clip = pointwise.check_clip(clip)
         check_option("backend", backend, ("auto", *REGISTRY))
         self.use_bias = check_flag("use_bias", use_bias)
         self._kernel_options = self.weight_options("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
