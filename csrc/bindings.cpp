@@ -8,6 +8,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -123,20 +124,27 @@ class KernelOf : public Kernel {
     const Variant<T>& backward_;
 };
 
-Activation activation_of(const std::string& name) {
-    constexpr const char* kNames[kActivations] = {"tanh", "relu", "sigmoid", "linear"};
-    for (int i = 0; i < kActivations; ++i)
-        if (name == kNames[i]) return static_cast<Activation>(i);
-    throw py::value_error("activation: expected one of the compiled ones, got '" + name + "'");
+std::vector<std::string> activation_names() {
+    std::vector<std::string> names;
+    for (const auto& kernel : kernels<float>("baseline").activations) names.push_back(kernel.name);
+    return names;
+}
+
+Activation make_activation(const std::string& name, double alpha, double beta, double clip) {
+    const std::vector<std::string> names = activation_names();
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end())
+        throw py::value_error("activation: expected one of the compiled ones, got '" + name + "'");
+    return {static_cast<int>(found - names.begin()), alpha, beta, clip};
 }
 
 // The threads that a problem of these sizes is worth, of those that there may be.
 int threads_for(Index seq_len, Index batch, Index input_size, Index hidden_size) {
-    return team_size({seq_len, batch, input_size, hidden_size, kTanh, false, 0}, num_threads()).threads;
+    return team_size({seq_len, batch, input_size, hidden_size, {}, false, 0}, num_threads()).threads;
 }
 
 bool accepts(const std::string& name, Index seq_len, Index batch, Index input_size, Index hidden_size) {
-    return variant<float>(name).accepts({seq_len, batch, input_size, hidden_size, kTanh, false, 0});
+    return variant<float>(name).accepts({seq_len, batch, input_size, hidden_size, {}, false, 0});
 }
 
 Index vector_len(const std::string& isa, const std::string& dtype) {
@@ -144,10 +152,10 @@ Index vector_len(const std::string& isa, const std::string& dtype) {
 }
 
 std::unique_ptr<Kernel> make_kernel(Index seq_len, Index batch, Index input_size, Index hidden_size,
-                                    const std::string& dtype, const std::string& activation, bool reverse,
+                                    const std::string& dtype, const Activation& activation, bool reverse,
                                     Index bptt_steps, const std::string& isa, const std::string& precision,
                                     const std::string& forward, const std::string& backward) {
-    const Sizes sizes{seq_len, batch, input_size, hidden_size, activation_of(activation), reverse, bptt_steps};
+    const Sizes sizes{seq_len, batch, input_size, hidden_size, activation, reverse, bptt_steps};
     if (dtype == "float32")
         return std::make_unique<KernelOf<float>>(sizes, kernels_for(isa, precision), forward, backward);
     if (dtype == "float64") return std::make_unique<KernelOf<double>>(sizes, kernels<double>(isa), forward, backward);
@@ -158,9 +166,9 @@ std::unique_ptr<Kernel> make_kernel(Index seq_len, Index batch, Index input_size
 template <class T>
 py::array_t<T> bound_lookup_states(const py::array_t<int64_t, py::array::c_style>& ids,
                                    const py::array_t<T, py::array::c_style>& table,
-                                   const py::array_t<T, py::array::c_style>& w_hh, const std::string& activation,
+                                   const py::array_t<T, py::array::c_style>& w_hh, const Activation& activation,
                                    bool reverse, const std::string& isa) {
-    const Sizes s{ids.shape(1), ids.shape(0), w_hh.shape(0), w_hh.shape(0), activation_of(activation), reverse, 0};
+    const Sizes s{ids.shape(1), ids.shape(0), w_hh.shape(0), w_hh.shape(0), activation, reverse, 0};
     py::array_t<T> h_n({s.batch, s.hidden_size});
     const LookupArrays<T> arrays{ids.data(), table.data(), table.shape(1), w_hh.data(), h_n.mutable_data()};
     py::gil_scoped_release release;
@@ -172,6 +180,8 @@ py::array_t<T> bound_lookup_states(const py::array_t<int64_t, py::array::c_style
 
 PYBIND11_MODULE(_cpu, m) {
     m.doc() = "Compiled CPU kernels of rnnfast.";
+    py::class_<Activation>(m, "Activation")
+        .def(py::init(&make_activation), py::arg("name"), py::arg("alpha"), py::arg("beta"), py::arg("clip"));
     py::class_<Kernel>(m, "Kernel")
         .def(py::init(&make_kernel), py::kw_only(), py::arg("seq_len"), py::arg("batch"), py::arg("input_size"),
              py::arg("hidden_size"), py::arg("dtype"), py::arg("activation"), py::arg("reverse"), py::arg("bptt_steps"),
@@ -189,6 +199,7 @@ PYBIND11_MODULE(_cpu, m) {
     m.def("accepts", &accepts, py::arg("variant"), py::arg("seq_len"), py::arg("batch"), py::arg("input_size"),
           py::arg("hidden_size"));
     m.def("vector_len", &vector_len, py::arg("isa"), py::arg("dtype"));
+    m.def("activation_names", &activation_names);
     m.def("variant_names", &variant_names);
     m.def("supported_isas", &supported_isas);
     m.def("default_isa", &default_isa);

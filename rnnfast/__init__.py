@@ -23,12 +23,14 @@ from rnnfast.checkpoint import load_model
 from rnnfast.functional import rnn_backward, rnn_forward
 from rnnfast.model import Sequential
 from rnnfast.plan import plan
+from rnnfast.pointwise import Activation
 from rnnfast.processor import get_num_threads, isa, set_num_threads
 from rnnfast.reference import Gradients
 
 __version__ = _version("rnnfast")
 
 __all__ = [
+    "Activation",
     "Gradients",
     "Sequential",
     "__version__",

@@ -1,4 +1,4 @@
-"""Activations of a Dense layer: those of the recurrence, and softmax.
+"""Activations of a Dense layer: those of the recurrence (rnnfast.pointwise), and softmax.
 
 Each is a pair: the function of pre-activations a (N, U), and its backward pass in terms of its value y.
 """
@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnfast import reference
+from rnnfast import pointwise
+from rnnfast.pointwise import Activation
 from rnnfast.problem import check_option
 from rnnfast.typing import Array
 
@@ -37,20 +38,27 @@ def _softmax_backward(y: Array, dy: Array) -> Array:
     return da
 
 
-def _pointwise(name: str, activation: reference.Activation) -> DenseActivation:
-    return DenseActivation(name, activation.f, lambda y, dy: dy * activation.df(y))
+def _pointwise(given: str | Activation) -> DenseActivation:
+    activation = pointwise.get(given)
+    return DenseActivation(activation.name, activation.f, lambda y, dy: dy * activation.df(y))
 
 
 KNOWN: dict[str, DenseActivation] = {
-    **{name: _pointwise(name, activation) for name, activation in reference.ACTIVATIONS.items()},
+    **{name: _pointwise(name) for name in pointwise.ACTIVATIONS},
     "linear": DenseActivation("linear", lambda a: a, lambda y, dy: dy),
     "softmax": DenseActivation("softmax", softmax, _softmax_backward),
 }
 
 
-def get(name: str | None) -> DenseActivation:
-    """The activation of that name; None means linear. ValueError if it is not known."""
-    if name is None:
+def get(activation: str | Activation | None) -> DenseActivation:
+    """The activation of that name, or of that object; None means linear.
+
+    Raises:
+        ValueError: a name that is not known. TypeError: neither a name nor an Activation.
+    """
+    if activation is None:
         return KNOWN["linear"]
-    check_option("activation", name, tuple(KNOWN))
-    return KNOWN[name]
+    if not isinstance(activation, str):
+        return _pointwise(activation)
+    check_option("activation", activation, tuple(KNOWN))
+    return KNOWN[activation]

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rnnfast import _cpu
+from rnnfast.backends.cpu import compiled
 from rnnfast.layers import Embedding, Layer, SimpleRNN
 from rnnfast.typing import Array
 
@@ -34,7 +35,7 @@ def last_states(layers: Sequence[Layer], ids: Array) -> Array | None:
         np.ascontiguousarray(ids, np.int64),
         folded_table(embedding, rnn),
         np.ascontiguousarray(rnn.parameters[1].value),
-        rnn.activation,
+        compiled(rnn.activation, rnn.clip),
         rnn.go_backwards,
         _cpu.default_isa(),
     )

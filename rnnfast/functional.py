@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from rnnfast import checks
+from rnnfast import checks, pointwise
 from rnnfast.backends import Plan
 from rnnfast.plan import plan
+from rnnfast.pointwise import Activation
 from rnnfast.processor import get_num_threads
 from rnnfast.reference import Gradients
 from rnnfast.typing import Array, ArrayLike
@@ -23,7 +24,8 @@ def rnn_forward(
     *,
     h0: ArrayLike | None = None,
     lengths: ArrayLike | None = None,
-    activation: str = "tanh",
+    activation: str | Activation = "tanh",
+    clip: float | None = None,
     reverse: bool = False,
     backend: str = "auto",
     variant: str = "auto",
@@ -40,7 +42,9 @@ def rnn_forward(
         h0: initial state, (B, H); zeros by default.
         lengths: valid steps of each sequence, (B,) integers in 0..T; past them the output is 0 and the state is
             held, so a length of 0 keeps h0. What x holds there is never used.
-        activation: "tanh", "relu", "sigmoid" or "linear".
+        activation: a name, or `rnnfast.Activation(name, alpha=..., beta=...)`; docs/semantics.md lists them.
+        clip: clamp every pre-activation to [-clip, clip], as ONNX does; the gradient is 0 where h_t is at or beyond
+            f(clip) or f(-clip).
         reverse: process from the last step to the first; y stays in time order, and each sequence is reversed
             within its own length.
         backend: "auto", "cpu" or "reference"; `rnnfast.backends()` lists them.
@@ -56,7 +60,7 @@ def rnn_forward(
         ValueError: a wrong shape, length or option. TypeError: a wrong type or dtype. Both name the argument,
             what was expected and what came. RuntimeError: the backend asked for cannot run here.
     """
-    planned = _plan(x, w_hh, activation, reverse, None, backend, variant, precision)
+    planned = _plan(x, w_hh, activation, clip, reverse, None, backend, variant, precision)
     return planned.forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, out=out)
 
 
@@ -70,7 +74,8 @@ def rnn_backward(
     h0: ArrayLike | None = None,
     dh_n: ArrayLike | None = None,
     lengths: ArrayLike | None = None,
-    activation: str = "tanh",
+    activation: str | Activation = "tanh",
+    clip: float | None = None,
     reverse: bool = False,
     bptt_steps: int | None = None,
     backend: str = "auto",
@@ -81,7 +86,7 @@ def rnn_backward(
 
     Args:
         dy: gradient of the loss with respect to y, (T, B, H); None means zero.
-        x, w_ih, w_hh, h0, lengths, activation, reverse: as they went into `rnn_forward`.
+        x, w_ih, w_hh, h0, lengths, activation, clip, reverse: as they went into `rnn_forward`.
         y: what came out of it, (T, B, H).
         dh_n: gradient with respect to h_n, (B, H); None means zero.
         bptt_steps: cut each sequence into windows of so many steps, counted from the first step that it
@@ -94,14 +99,16 @@ def rnn_backward(
     Raises:
         As `rnn_forward`.
     """
-    planned = _plan(x, w_hh, activation, reverse, bptt_steps, backend, variant, precision)
+    planned = _plan(x, w_hh, activation, clip, reverse, bptt_steps, backend, variant, precision)
     return planned.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths)
 
 
-def _plan(x: ArrayLike, w_hh: ArrayLike, *options: Any) -> Plan:
+def _plan(x: ArrayLike, w_hh: ArrayLike, activation: str | Activation, *options: Any) -> Plan:
     """The plan for the sizes of x and w_hh; the plan itself checks every array against them."""
+    if not isinstance(activation, str):
+        activation = pointwise.get(activation)  # so that it can be hashed
     x, w_hh = checks.as_array("x", x), checks.as_array("w_hh", w_hh)
-    return _plan_of(get_num_threads(), x.shape, w_hh.shape, x.dtype, *options)
+    return _plan_of(get_num_threads(), x.shape, w_hh.shape, x.dtype, activation, *options)
 
 
 @lru_cache(maxsize=256, typed=True)
@@ -110,7 +117,8 @@ def _plan_of(
     x_shape: tuple[int, ...],
     w_hh_shape: tuple[int, ...],
     dtype: np.dtype[Any],
-    activation: str,
+    activation: str | Activation,
+    clip: float | None,
     reverse: bool,
     bptt_steps: int | None,
     backend: str,
@@ -121,6 +129,7 @@ def _plan_of(
     return plan(
         **checks.sizes(x_shape, w_hh_shape, dtype),
         activation=activation,
+        clip=clip,
         reverse=reverse,
         bptt_steps=bptt_steps,
         backend=backend,

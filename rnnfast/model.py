@@ -113,7 +113,7 @@ class Sequential(Stack):
         new_metrics = resolve(metrics, new_loss, weighted=weighted_metrics)
         last, fused = self.layers[-1], None
         if isinstance(last, Dense) and last.activity_regularizer is None:
-            fused = losses.on_logits(new_loss, last.activation.name)
+            fused = losses.on_logits(new_loss, last.function.name)
         self._release_optimizer()
         self._optimizer, self.metrics = new_optimizer, new_metrics
         self._compiled_with = {
@@ -355,7 +355,7 @@ class Sequential(Stack):
         loss = self._loss.evaluate(targets=data.y, predictions=scores, weights=data.weights)
 
         def output() -> Array:
-            return scores if head is None else from_rows(head.activation.forward(as_rows(scores)), scores.shape)
+            return scores if head is None else from_rows(head.function.forward(as_rows(scores)), scores.shape)
 
         batch = Scored(data.y, scores, self._on_logits, output, loss.value + added, loss.terms, data.weights)
         plain = batch if data.weights is None else batch._replace(weights=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rnnfast.backends import Plan, find
+from rnnfast.pointwise import Activation
 from rnnfast.problem import Problem
 
 
@@ -13,7 +14,8 @@ def plan(
     input_size: int,
     hidden_size: int,
     dtype: str = "float32",
-    activation: str = "tanh",
+    activation: str | Activation = "tanh",
+    clip: float | None = None,
     reverse: bool = False,
     bptt_steps: int | None = None,
     backend: str = "auto",
@@ -39,5 +41,6 @@ def plan(
         reverse=reverse,
         bptt_steps=bptt_steps,
         precision=precision,
+        clip=clip,
     )
     return find(backend).plan(problem, variant)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from rnnfast.pointwise import Activation
 
 DTYPES = ("float32", "float64")
 PRECISIONS = ("highest", "high", "medium")
@@ -26,18 +30,20 @@ class Problem:
     input_size: int
     hidden_size: int
     dtype: str = "float32"
-    activation: str = "tanh"
+    activation: str | Activation = "tanh"
     reverse: bool = False
     bptt_steps: int | None = None
     precision: str = "highest"
+    clip: float | None = None
 
     def __post_init__(self) -> None:
-        from rnnfast.reference import ACTIVATIONS
+        from rnnfast import pointwise
 
         for name in ("seq_len", "batch", "input_size", "hidden_size"):
             check_size(name, getattr(self, name))
         check_option("dtype", self.dtype, DTYPES)
-        check_option("activation", self.activation, tuple(ACTIVATIONS))
+        pointwise.get(self.activation).rounded_to(self.dtype)
+        pointwise.check_clip(self.clip, self.dtype)
         check_option("precision", self.precision, PRECISIONS)
         if not isinstance(self.reverse, bool | np.bool_):
             raise TypeError(f"reverse: expected a bool, got {self.reverse!r}")

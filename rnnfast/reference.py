@@ -3,9 +3,9 @@
 Shapes: x (T, B, I), w_ih (H, I), w_hh (H, H), b (H,), h0 (B, H), lengths (B,), y (T, B, H), h_n (B, H).
 
     (1)  a_t  = x_t W_ih^T + h_{t-1} W_hh^T + b
-    (2)  h_t  = f(a_t)
+    (2)  h_t  = f(a_t)                          with clip: f(min(max(a_t, -clip), clip))
     (3)  dh_t = dy_t + da_{t+1} W_hh            (+ dh_n at the last step)
-    (4)  da_t = dh_t * f'(a_t)                  f' from h_t alone
+    (4)  da_t = dh_t * f'(a_t)                  f' from h_t alone; with clip: 0 where h_t is at or beyond f(+-clip)
     (5)  dW_ih = sum_t da_t^T x_t,  dW_hh = sum_t da_t^T h_{t-1},  db = sum_t da_t
     (6)  dx_t = da_t W_ih,  dh_0 = da_1 W_hh
 
@@ -16,19 +16,14 @@ masked step holds the state, each sequence is reversed within its own length.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
+from rnnfast import pointwise
+from rnnfast.pointwise import Activation
 from rnnfast.typing import Array
-
-
-class Activation(NamedTuple):
-    """A pointwise function and its derivative, the latter in terms of the function's value."""
-
-    f: Callable[[Array], Array]
-    df: Callable[[Array], Array]
 
 
 class Gradients(NamedTuple):
@@ -41,21 +36,6 @@ class Gradients(NamedTuple):
     dh0: Array
 
 
-def _sigmoid(a: Array) -> Array:
-    # exp of a negative number only: no overflow at either end
-    z = np.exp(-np.abs(a))
-    return np.where(a >= 0, 1 / (1 + z), z / (1 + z))
-
-
-# np.where in place of np.maximum: a NaN must come out as a NaN.
-ACTIVATIONS: dict[str, Activation] = {
-    "tanh": Activation(np.tanh, lambda y: 1 - y * y),
-    "relu": Activation(lambda a: np.where(a < 0, np.zeros_like(a), a), lambda y: (y > 0).astype(y.dtype)),
-    "sigmoid": Activation(_sigmoid, lambda y: y * (1 - y)),
-    "linear": Activation(lambda a: a, np.ones_like),
-}
-
-
 def rnn_forward(
     x: Array,
     w_ih: Array,
@@ -64,18 +44,19 @@ def rnn_forward(
     *,
     h0: Array | None = None,
     lengths: Array | None = None,
-    activation: str = "tanh",
+    activation: str | Activation = "tanh",
+    clip: float | None = None,
     reverse: bool = False,
 ) -> tuple[Array, Array]:
     """Outputs y (T, B, H) and last valid state h_n (B, H). Arguments are taken as already checked."""
     seq_len, batch, _ = x.shape
-    f = ACTIVATIONS[activation].f
+    f = pointwise.get(activation).f
     valid = valid_steps(seq_len, batch, lengths)
     state = np.zeros((batch, w_hh.shape[0]), x.dtype) if h0 is None else h0
     y = np.zeros((seq_len, batch, w_hh.shape[0]), x.dtype)
     for t in processing_order(seq_len, reverse):
         a = np.where(valid[t], x[t], 0) @ w_ih.T + state @ w_hh.T + b  # (1)
-        state = np.where(valid[t], f(a), state)  # (2)
+        state = np.where(valid[t], f(a if clip is None else np.clip(a, -clip, clip)), state)  # (2)
         y[t] = np.where(valid[t], state, 0)
     return y, state.copy()
 
@@ -90,7 +71,8 @@ def rnn_backward(
     h0: Array | None = None,
     dh_n: Array | None = None,
     lengths: Array | None = None,
-    activation: str = "tanh",
+    activation: str | Activation = "tanh",
+    clip: float | None = None,
     reverse: bool = False,
     bptt_steps: int | None = None,
 ) -> Gradients:
@@ -100,7 +82,7 @@ def rnn_backward(
     state crosses a cut, the gradient does not.
     """
     seq_len, batch, _ = x.shape
-    df = ACTIVATIONS[activation].df
+    function = pointwise.get(activation)
     valid = valid_steps(seq_len, batch, lengths)
     initial = np.zeros((batch, w_hh.shape[0]), x.dtype) if h0 is None else h0
     carry = np.zeros_like(initial) if dh_n is None else dh_n  # dL/dh_t that comes from later steps
@@ -111,7 +93,7 @@ def rnn_backward(
         t = order[step]
         previous = initial if step == 0 else np.where(valid[order[step - 1]], y[order[step - 1]], initial)
         dh = carry if dy is None else dy[t] + carry  # (3)
-        da = np.where(valid[t], dh * df(y[t]), 0)  # (4)
+        da = np.where(valid[t], dh * derivative(function, clip, y[t]), 0)  # (4)
         dw_ih += da.T @ np.where(valid[t], x[t], 0)  # (5)
         dw_hh += da.T @ previous
         db += da.sum(axis=0)
@@ -121,6 +103,18 @@ def rnn_backward(
             position = valid[:t].sum(axis=0) if not reverse else valid[t + 1 :].sum(axis=0)
             carry = np.where(valid[t] & (position > 0) & (position % bptt_steps == 0), 0, carry)
     return Gradients(dx, dw_ih, dw_hh, db, carry.copy())
+
+
+def derivative(activation: Activation, clip: float | None, y: Array) -> Array:
+    """f' of the clamped pre-activation in terms of the output y; 0 where y is at or beyond f(clip) or f(-clip).
+
+    Every f is monotone, and where it is not strictly so f' is 0: y tells exactly which steps were clamped.
+    """
+    df = activation.df(y)
+    if clip is None:
+        return df
+    low, high = np.sort(activation.f(np.array([-clip, clip], y.dtype)))
+    return np.where((y <= low) | (y >= high), np.zeros_like(df), df)
 
 
 def processing_order(seq_len: int, reverse: bool) -> Iterable[int]:

@@ -136,7 +136,7 @@ def test_classes_of_one_name_are_told_apart() -> None:
 
 @pytest.mark.parametrize("name", sorted(activations.KNOWN))
 def test_every_activation(name: str) -> None:
-    assert again(layers.Dense(2, name)).activation is activations.KNOWN[name]
+    assert again(layers.Dense(2, name)).function is activations.KNOWN[name]
 
 
 @pytest.mark.parametrize("rate", [0.25, schedules.ExponentialDecay(0.5, 3, 0.5)])

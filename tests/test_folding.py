@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import rnnfast
-from rnnfast import _cpu, folding
+from rnnfast import Activation, _cpu, folding
 from rnnfast.layers import Dense, Dropout, Embedding, Layer, SimpleRNN
 
 WORDS = 50
@@ -25,11 +25,11 @@ def ids(samples: int = 41, steps: int = 11) -> np.ndarray:
 
 
 @pytest.mark.parametrize("isa", _cpu.supported_isas())
-@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid", "linear"])
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid", "linear", Activation("softplus", beta=2)])
 @pytest.mark.parametrize("go_backwards", [False, True])
 @pytest.mark.parametrize("units", [1, 5, 8, 17, 64])
 def test_predict_is_what_the_layers_compute(
-    units: int, go_backwards: bool, activation: str, isa: str, monkeypatch: pytest.MonkeyPatch
+    units: int, go_backwards: bool, activation: str | Activation, isa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RNNFAST_ISA", isa)
     folded = model(units=units, go_backwards=go_backwards, activation=activation)

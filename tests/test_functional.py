@@ -151,7 +151,7 @@ FORWARD_ERRORS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"lengths": np.array([-1, 0, 0, 0])}, ValueError, r"lengths: expected values in 0..6, got values in -1..0"),
     ({"lengths": np.ones(4)}, TypeError, r"lengths: expected an integer dtype, got float64"),
     ({"lengths": [1, 2, 3, 4]}, TypeError, r"lengths: expected a NumPy array .* got list"),
-    ({"activation": "swish"}, ValueError, r"activation: expected one of tanh, relu, sigmoid, linear, got 'swish'"),
+    ({"activation": "swish"}, ValueError, r"activation: expected one of tanh, relu, .*, got 'swish'"),
     ({"reverse": 1}, TypeError, r"reverse: expected a bool, got 1"),
     ({"backend": "gpu"}, ValueError, r"backend: expected one of auto, cpu, reference, got 'gpu'"),
     ({"variant": "wide"}, ValueError, r"variant: expected one of auto, .*, got 'wide'"),

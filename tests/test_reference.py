@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnfast.reference import ACTIVATIONS, rnn_backward, rnn_forward
+from rnnfast.pointwise import ACTIVATIONS
+from rnnfast.reference import rnn_backward, rnn_forward
 
 T, B, I, H = 6, 4, 3, 5  # noqa: E741
 
@@ -60,13 +61,14 @@ def test_reverse_is_time_turned_round() -> None:
 
 
 @pytest.mark.parametrize(
-    ("activation", "lengths", "reverse"), list(itertools.product(ACTIVATIONS, [False, True], [False, True]))
+    ("activation", "clip", "lengths", "reverse"),
+    list(itertools.product(ACTIVATIONS, [None, 0.6], [False, True], [False, True])),
 )
 def test_gradients_by_finite_differences(
-    activation: str, lengths: bool, reverse: bool, numeric_gradient: Callable[..., Any]
+    activation: str, clip: float | None, lengths: bool, reverse: bool, numeric_gradient: Callable[..., Any]
 ) -> None:
     p = problem(lengths)
-    options = {"activation": activation, "reverse": reverse}
+    options = {"activation": activation, "clip": clip, "reverse": reverse}
     rng = np.random.default_rng(8)
     dy, dh_n = rng.standard_normal((T, B, H)), rng.standard_normal((B, H))
 

@@ -18,8 +18,6 @@ namespace rnnfast {
 
 using Index = std::ptrdiff_t;
 
-enum Activation { kTanh, kRelu, kSigmoid, kLinear, kActivations };
-
 // The widest panel, in vectors: a panel is a block of columns of a right-hand operand that one product keeps in
 // registers, packed as [depth][width * vector_len] and padded with zeros.
 constexpr int kMaxPanelWidth = 8;
@@ -57,6 +55,23 @@ struct Packing {
     static Index whole(Index count, Index unit) { return (count + unit - 1) / unit * unit; }
 };
 
+// The numbers of an activation; what they mean: pointwise.hpp.
+template <class T>
+struct Parameters {
+    T alpha, beta;
+};
+
+constexpr int kActivations = 14;
+
+template <class T>
+struct ActivationKernels {
+    const char* name;
+    // a (n,) := f(a)
+    void (*activate)(Parameters<T>, T* a, Index n);
+    // da (n,) := (dy + carry) * f'(y); dy may be null for zeros.
+    void (*differentiate)(Parameters<T>, const T* dy, const T* carry, const T* y, T* da, Index n);
+};
+
 // Every element of A * panel is accumulated over the depth in increasing order, whatever the number of rows, so that
 // results do not depend on how rows are split over threads; init is added at the end, so that long sums go in blocks.
 template <class T>
@@ -76,10 +91,11 @@ struct KernelTable {
     void (*multiply[kMaxPanelWidth])(const PanelProduct<T>&);
     void (*multiply_transposed[kMaxPanelWidth])(const PanelProduct<T>&);
 
-    // a (n,) := f(a), by Activation.
-    void (*activate[kActivations])(T* a, Index n);
-    // da (n,) := (dy + carry) * f'(y), by Activation; dy may be null for zeros.
-    void (*differentiate[kActivations])(const T* dy, const T* carry, const T* y, T* da, Index n);
+    ActivationKernels<T> activations[kActivations];
+    // a (n,) := a, at least low and at most high.
+    void (*clamp)(T low, T high, T* a, Index n);
+    // da (n,) := 0 where y <= low or y >= high.
+    void (*zero_outside)(T low, T high, const T* y, T* da, Index n);
 
     // to[j * to_stride + i] = a[i * a_stride + j] for rows x columns elements of a; the rows of `to` are filled up with
     // zeros to whole vectors. So a panel is packed from the rows of a transposed operand.

@@ -15,6 +15,7 @@ class LanesRecurrence {
                     int threads)
         : s_(s),
           kernels_(kernels),
+          f_(s.activation, kernels),
           a_(arrays),
           groups_(lane_groups(s, kernels, threads)),
           most_lanes_(groups_.width(0) * kernels.vector_len),
@@ -50,7 +51,7 @@ class LanesRecurrence {
             const Index t = s_.time(step), row = t * s_.batch + first;
             kernels_.transpose_padded(a_.y + row * h, h, count, h, y, lanes);
             if (a_.dy) kernels_.transpose_padded(a_.dy + row * h, h, count, h, dy, lanes);
-            kernels_.differentiate[s_.activation](a_.dy ? dy : nullptr, carry, y, da, h * lanes);
+            f_.differentiate(a_.dy ? dy : nullptr, carry, y, da, h * lanes);
             if (a_.lengths)
                 for (Index lane = 0; lane < count; ++lane)
                     if (t >= a_.lengths[first + lane]) fill_lane(da, h, lanes, lane, T(0));
@@ -82,6 +83,7 @@ class LanesRecurrence {
 
     const Sizes& s_;
     const KernelTable<T>& kernels_;
+    const Pointwise<T> f_;
     const BackwardArrays<T>& a_;
     const Panels groups_;
     const Index most_lanes_;

@@ -13,6 +13,7 @@ class LanesForward {
                  int threads)
         : s_(s),
           kernels_(kernels),
+          f_(s.activation, kernels),
           a_(arrays),
           groups_(lane_groups(s, kernels, threads)),
           most_lanes_(groups_.width(0) * kernels.vector_len),
@@ -51,7 +52,7 @@ class LanesForward {
             T* state = other + i * lanes;
             kernels_.transpose_padded(a_.x + row * i, i, count, i, operand, lanes);
             product.run(operand, bias_, most_lanes_, state);
-            kernels_.activate[s_.activation](state, h * lanes);
+            f_.activate(state, h * lanes);
             kernels_.transpose_dense(state, lanes, h, count, a_.y + row * h);
             if (a_.lengths) hold(t, first, count, lanes, operand + i * lanes, state, a_.y + row * h);
             std::swap(operand, other);
@@ -70,6 +71,7 @@ class LanesForward {
 
     const Sizes& s_;
     const KernelTable<T>& kernels_;
+    const Pointwise<T> f_;
     const ForwardArrays<T>& a_;
     const Panels groups_;
     const Index most_lanes_;

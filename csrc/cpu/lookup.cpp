@@ -15,6 +15,7 @@ class Lookup {
     Lookup(Arena& arena, const Sizes& s, const KernelTable<T>& kernels, const LookupArrays<T>& arrays, int threads)
         : s_(s),
           kernels_(kernels),
+          f_(s.activation, kernels),
           a_(arrays),
           groups_(lane_groups(s, kernels, threads)),
           most_lanes_(groups_.width(0) * kernels.vector_len),
@@ -37,7 +38,7 @@ class Lookup {
         for (Index step = 0; step < s_.seq_len; ++step) {
             look_up(s_.time(step), first, count, member, input, lanes);
             product.run(previous, input, lanes, state);
-            kernels_.activate[s_.activation](state, h * lanes);
+            f_.activate(state, h * lanes);
             std::swap(previous, state);
         }
         kernels_.transpose_dense(previous, lanes, h, count, a_.h_n + first * h);
@@ -51,6 +52,7 @@ class Lookup {
 
     const Sizes& s_;
     const KernelTable<T>& kernels_;
+    const Pointwise<T> f_;
     const LookupArrays<T>& a_;
     const Panels groups_;
     const Index most_lanes_;

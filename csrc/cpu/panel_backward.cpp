@@ -12,6 +12,7 @@ class PanelRecurrence {
     PanelRecurrence(Arena& arena, const Sizes& s, const KernelTable<T>& kernels, const BackwardArrays<T>& arrays, int)
         : s_(s),
           kernels_(kernels),
+          f_(s.activation, kernels),
           a_(arrays),
           w_hh_(arena, kernels, kernels.panel_width(s.batch, s.hidden_size), s.hidden_size, s.hidden_size),
           zeros_(arena.take<T>(s.hidden_size)),
@@ -54,8 +55,7 @@ class PanelRecurrence {
     // da := (dy_t + carry) * f'(y_t)
     void differentiate(Index t, Range rows, T* da) const {
         const T* dy = a_.dy ? a_.dy + at(t, rows.begin) : nullptr;
-        kernels_.differentiate[s_.activation](dy, carry_ + at(0, rows.begin), a_.y + at(t, rows.begin), da,
-                                              rows.size() * s_.hidden_size);
+        f_.differentiate(dy, carry_ + at(0, rows.begin), a_.y + at(t, rows.begin), da, rows.size() * s_.hidden_size);
     }
 
     // product := da W_hh
@@ -90,6 +90,7 @@ class PanelRecurrence {
 
     const Sizes& s_;
     const KernelTable<T>& kernels_;
+    const Pointwise<T> f_;
     const BackwardArrays<T>& a_;
     PackedMatrix<T> w_hh_;
     T* zeros_;    // (H,)

@@ -29,7 +29,7 @@ template <class T>
 class Forward {
    public:
     Forward(const Sizes& s, const KernelTable<T>& kernels, const ForwardArrays<T>& arrays, const Buffers<T>& buffers)
-        : s_(s), kernels_(kernels), a_(arrays), buffers_(buffers) {
+        : s_(s), kernels_(kernels), f_(s.activation, kernels), a_(arrays), buffers_(buffers) {
         std::fill_n(buffers_.zeros, s_.hidden_size, T(0));
     }
 
@@ -73,7 +73,7 @@ class Forward {
     void recur(Index t, Range rows, Rows<const T> previous) const {
         T* y = a_.y + at(t, rows.begin);
         multiply<T>(kernels_, 1, rows.size(), previous, buffers_.w_hh, {y, 0, s_.hidden_size}, {y, 0, s_.hidden_size});
-        kernels_.activate[s_.activation](y, rows.size() * s_.hidden_size);
+        f_.activate(y, rows.size() * s_.hidden_size);
     }
 
     void plain_step(Index step, Range rows) const {
@@ -111,6 +111,7 @@ class Forward {
 
     const Sizes& s_;
     const KernelTable<T>& kernels_;
+    const Pointwise<T> f_;
     const ForwardArrays<T>& a_;
     const Buffers<T>& buffers_;
 };

@@ -2,6 +2,7 @@
 // inputs, which may; the outputs need no initial value. A pointer marked optional may be null.
 #pragma once
 
+#include "activation.hpp"
 #include "contract.hpp"
 #include "thread_pool.hpp"
 

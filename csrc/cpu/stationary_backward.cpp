@@ -14,6 +14,7 @@ class StationaryRecurrence {
                          int threads)
         : s_(s),
           kernels_(kernels),
+          f_(s.activation, kernels),
           a_(arrays),
           w_hh_(arena, kernels, kernels.panel_width(s.batch, s.hidden_size), s.hidden_size, s.hidden_size, threads),
           zeros_(arena.take<T>(s.hidden_size)),
@@ -66,8 +67,8 @@ class StationaryRecurrence {
             if (masked(t, row))
                 std::fill_n(da + i, share.columns, T(0));
             else
-                kernels_.differentiate[s_.activation](a_.dy ? a_.dy + step + i : nullptr, carry_ + i, a_.y + step + i,
-                                                      da + i, share.columns);
+                f_.differentiate(a_.dy ? a_.dy + step + i : nullptr, carry_ + i, a_.y + step + i, da + i,
+                                 share.columns);
         }
     }
 
@@ -98,6 +99,7 @@ class StationaryRecurrence {
 
     const Sizes& s_;
     const KernelTable<T>& kernels_;
+    const Pointwise<T> f_;
     const BackwardArrays<T>& a_;
     PackedMatrix<T> w_hh_;
     T* zeros_;    // (H,)

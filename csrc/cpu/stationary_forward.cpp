@@ -20,6 +20,7 @@ class StationaryForward {
                       int threads)
         : s_(s),
           kernels_(kernels),
+          f_(s.activation, kernels),
           a_(arrays),
           w_ih_(arena, kernels, kernels.panel_width(kChunkRows, s.input_size), s.input_size, s.hidden_size, threads),
           w_hh_(arena, kernels, kernels.panel_width(s.batch, s.hidden_size), s.hidden_size, s.hidden_size, threads),
@@ -71,8 +72,7 @@ class StationaryForward {
     void recur(T* y, Rows<const T> previous, const Share& share) const {
         const Index h = s_.hidden_size;
         multiply<T>(kernels_, 1, s_.batch, previous, w_hh_, share.panels.begin, share.panels.end, {y, 0, h}, {y, 0, h});
-        for (Index row = 0; row < s_.batch; ++row)
-            kernels_.activate[s_.activation](y + row * h + share.first, share.columns);
+        for (Index row = 0; row < s_.batch; ++row) f_.activate(y + row * h + share.first, share.columns);
     }
 
     void plain_step(Index step, const Share& share) const {
@@ -105,6 +105,7 @@ class StationaryForward {
 
     const Sizes& s_;
     const KernelTable<T>& kernels_;
+    const Pointwise<T> f_;
     const ForwardArrays<T>& a_;
     PackedMatrix<T> w_ih_, w_hh_;
     T* zeros_;   // (H,)

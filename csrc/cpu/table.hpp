@@ -21,6 +21,9 @@ namespace RNNFAST_ISA {
 //
 #include "microkernel.hpp"
 #include "peak.hpp"
+//
+#include "exponential.hpp"
+//
 #include "pointwise.hpp"
 
 #define RNNFAST_STRING(x) #x
@@ -43,8 +46,12 @@ constexpr KernelTable<T> make_table() {
         {multiply_panel<T, 1, true>, multiply_panel<T, 2, true>, multiply_panel<T, 3, true>, multiply_panel<T, 4, true>,
          multiply_panel<T, 5, true>, multiply_panel<T, 6, true>, multiply_panel<T, 7, true>,
          multiply_panel<T, 8, true>},
-        {activate<T, Tanh>, activate<T, Relu>, activate<T, Sigmoid>, activate<T, Linear>},
-        {differentiate<T, Tanh>, differentiate<T, Relu>, differentiate<T, Sigmoid>, differentiate<T, Linear>},
+        {activation<T, Tanh>(), activation<T, Relu>(), activation<T, Sigmoid>(), activation<T, Linear>(),
+         activation<T, LeakyRelu>(), activation<T, ThresholdedRelu>(), activation<T, Elu>(), activation<T, Selu>(),
+         activation<T, Softplus>(), activation<T, Softsign>(), activation<T, HardTanh>(), activation<T, HardSigmoid>(),
+         activation<T, ScaledTanh>(), activation<T, Affine>()},
+        clamp<T>,
+        zero_outside<T>,
         transpose_padded<T>,
         transpose_dense<T>,
         pack_columns<T>,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from operator import itemgetter
 
-from rnnfast import _cpu, checks
+from rnnfast import _cpu, checks, pointwise
 from rnnfast.backends import cost
 from rnnfast.backends.base import Backend, Plan, Variant
+from rnnfast.pointwise import Activation
 from rnnfast.problem import Problem, check_option
 from rnnfast.reference import Gradients
 from rnnfast.typing import Array, ArrayLike
@@ -33,6 +34,12 @@ VARIANTS = (
         'float32 at precision "high" or "medium", on a processor with AMX tiles',
     ),
 )
+
+
+def compiled(activation: str | Activation, clip: float | None) -> _cpu.Activation:
+    """The form in which the compiled kernels take an activation."""
+    function = pointwise.get(activation)
+    return _cpu.Activation(function.name, function.alpha or 0.0, function.beta or 0.0, clip or 0.0)
 
 
 class CpuPlan(Plan):
@@ -73,7 +80,7 @@ class CpuPlan(Plan):
             input_size=problem.input_size,
             hidden_size=problem.hidden_size,
             dtype=problem.dtype,
-            activation=problem.activation,
+            activation=compiled(problem.activation, problem.clip),
             reverse=bool(problem.reverse),
             bptt_steps=problem.bptt_steps or 0,
             isa=isa,

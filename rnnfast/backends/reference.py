@@ -28,7 +28,12 @@ class ReferencePlan(Plan):
         given = checks.forward_arrays(self.problem, x, w_ih, w_hh, b, h0=h0, lengths=lengths, out=out)
         target = given.pop("out")
         with np.errstate(all="ignore"):  # infinity and NaN are results here, not accidents
-            y, h_n = reference.rnn_forward(**given, activation=self.problem.activation, reverse=self.problem.reverse)
+            y, h_n = reference.rnn_forward(
+                **given,
+                activation=self.problem.activation,
+                clip=self.problem.clip,
+                reverse=self.problem.reverse,
+            )
         if target is None:
             return y, h_n
         target[...] = y
@@ -51,6 +56,7 @@ class ReferencePlan(Plan):
             return reference.rnn_backward(
                 **given,
                 activation=self.problem.activation,
+                clip=self.problem.clip,
                 reverse=self.problem.reverse,
                 bptt_steps=self.problem.bptt_steps,
             )

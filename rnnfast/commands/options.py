@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import rnnfast
 from rnnfast.backends import REGISTRY, find
-from rnnfast.reference import ACTIVATIONS
+from rnnfast.pointwise import ACTIVATIONS
 
 
 class Failure(Exception):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from rnnfast import activations
 from rnnfast.arguments import check_flag
@@ -11,6 +10,7 @@ from rnnfast.constraints import Constraint
 from rnnfast.initializers import Initializer
 from rnnfast.layers.base import Layer, Shape
 from rnnfast.layout import as_rows, from_rows
+from rnnfast.pointwise import Activation
 from rnnfast.problem import check_size
 from rnnfast.regularizers import Regularizer
 from rnnfast.typing import Array, Seed
@@ -23,7 +23,7 @@ class Dense(Layer):
 
     Args:
         units: length of the output.
-        activation: "linear" or None, "relu", "sigmoid", "softmax" or "tanh".
+        activation: "softmax", or a name or an Activation, see docs/semantics.md; None means linear.
         use_bias: whether there is a bias.
         kernel_initializer, bias_initializer: names or objects.
         kernel_regularizer, bias_regularizer, activity_regularizer: names or objects of `rnnfast.regularizers`.
@@ -34,7 +34,7 @@ class Dense(Layer):
     def __init__(
         self,
         units: int,
-        activation: str | None = None,
+        activation: str | Activation | None = None,
         use_bias: bool = True,
         kernel_initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
@@ -54,13 +54,11 @@ class Dense(Layer):
         )
         check_size("units", units)
         self.units = int(units)
-        self.activation = activations.get(activation)
+        self.activation = "linear" if activation is None else activation
+        self.function = activations.get(activation)
         self.use_bias = check_flag("use_bias", use_bias)
         self._kernel_options = self.weight_options("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         self._bias_options = self.weight_options("bias", bias_initializer, bias_regularizer, bias_constraint)
-
-    def arguments(self) -> dict[str, Any]:
-        return {**super().arguments(), "activation": self.activation.name}
 
     def check_input_shape(self, shape: Shape) -> None:
         self._check_features(shape, (2, 3), "(batch, features) or (batch, time, features)")
@@ -85,13 +83,13 @@ class Dense(Layer):
 
     def forward(self, x: Array, training: bool) -> Array:
         logits = as_rows(self.affine(x, training))
-        y = self.activation.forward(logits)
+        y = self.function.forward(logits)
         if training:
             self._y = y
         return from_rows(y, x.shape)
 
     def backward(self, dy: Array) -> Array:
-        return self._affine_backward(self.activation.backward(self._y, as_rows(dy)))
+        return self._affine_backward(self.function.backward(self._y, as_rows(dy)))
 
     def affine(self, x: Array, training: bool) -> Array:
         """The pre-activations (logits), in the shape of the output."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnnfast import pointwise
 from rnnfast.arguments import check_flag, check_number
 from rnnfast.backends import REGISTRY
 from rnnfast.constraints import Constraint
@@ -15,8 +16,9 @@ from rnnfast.initializers import Initializer
 from rnnfast.layers.base import Layer, Shape
 from rnnfast.layers.dropout import draw_mask
 from rnnfast.layout import batch_major, time_major
+from rnnfast.pointwise import Activation
 from rnnfast.problem import check_option, check_size
-from rnnfast.reference import ACTIVATIONS, Gradients, processing_order
+from rnnfast.reference import Gradients, processing_order
 from rnnfast.regularizers import Regularizer
 from rnnfast.typing import Array, Seed
 
@@ -42,7 +44,7 @@ class SimpleRNN(Layer):
 
     Args:
         units: length of the state.
-        activation: "tanh", "relu", "sigmoid" or "linear"; None means linear.
+        activation: a name or an Activation, see docs/semantics.md; None means linear.
         use_bias: whether there is a bias.
         kernel_initializer, recurrent_initializer, bias_initializer: names or objects.
         dropout: rate in 0..1, below 1, of dropout on x; one mask (B, I) for all steps of a batch.
@@ -51,6 +53,7 @@ class SimpleRNN(Layer):
         return_state: `layer(x)` returns [y, last state]; not in a Sequential.
         go_backwards: process from the last step to the first; outputs come in the order of processing.
         stateful: start each batch from the last state of the one before, until `reset_states`. No gradient crosses.
+        clip: clamp every pre-activation to [-clip, clip]; see `rnnfast.rnn_forward`.
         backend: see `rnnfast.rnn_forward`; by default the model's.
         kernel_regularizer, recurrent_regularizer, bias_regularizer, activity_regularizer: names or objects of
             `rnnfast.regularizers`.
@@ -61,7 +64,7 @@ class SimpleRNN(Layer):
     def __init__(
         self,
         units: int,
-        activation: str | None = "tanh",
+        activation: str | Activation | None = "tanh",
         use_bias: bool = True,
         kernel_initializer: str | Initializer = "glorot_uniform",
         recurrent_initializer: str | Initializer = "orthogonal",
@@ -80,6 +83,7 @@ class SimpleRNN(Layer):
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
+        clip: float | None = None,
         backend: str = "auto",
         name: str | None = None,
         dtype: str | None = None,
@@ -92,7 +96,8 @@ class SimpleRNN(Layer):
         check_size("units", units)
         self.units = int(units)
         self.activation = "linear" if activation is None else activation
-        check_option("activation", self.activation, tuple(ACTIVATIONS))
+        pointwise.get(self.activation)
+        self.clip = pointwise.check_clip(clip)
         check_option("backend", backend, ("auto", *REGISTRY))
         self.use_bias = check_flag("use_bias", use_bias)
         self._kernel_options = self.weight_options("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
@@ -230,7 +235,12 @@ class SimpleRNN(Layer):
             self.recurrent_mask = draw_mask((batch, self.units), self.recurrent_dropout, self.dtype, self.rng)
 
     def _options(self) -> dict[str, Any]:
-        return {"activation": self.activation, "reverse": self.go_backwards, "backend": self.backend}
+        return {
+            "activation": self.activation,
+            "clip": self.clip,
+            "reverse": self.go_backwards,
+            "backend": self.backend,
+        }
 
     def _forward_by_steps(
         self, x: Array, weights: tuple[Array, Array, Array], h0: Array | None, mask: Array

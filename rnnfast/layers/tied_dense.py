@@ -9,6 +9,7 @@ from rnnfast.initializers import Initializer
 from rnnfast.layers.base import Layer, Shape
 from rnnfast.layers.dense import Dense
 from rnnfast.layers.embedding import Embedding
+from rnnfast.pointwise import Activation
 from rnnfast.regularizers import Regularizer
 from rnnfast.typing import Array, Seed
 
@@ -31,7 +32,7 @@ class TiedDense(Dense):
 
     def __init__(
         self,
-        activation: str | None = None,
+        activation: str | Activation | None = None,
         use_bias: bool = True,
         bias_initializer: str | Initializer = "zeros",
         *,

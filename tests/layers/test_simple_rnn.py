@@ -175,7 +175,7 @@ x = np.zeros((3, 4, 2), np.float32)
     [
         (lambda: SimpleRNN(0), ValueError, "units: expected at least 1, got 0"),
         (lambda: SimpleRNN(2.5), TypeError, r"units: expected an integer, got 2\.5"),
-        (lambda: SimpleRNN(2, "elu"), ValueError, "activation: expected one of tanh, .*got 'elu'"),
+        (lambda: SimpleRNN(2, "gelu"), ValueError, "activation: expected one of tanh, .*got 'gelu'"),
         (lambda: SimpleRNN(2, backend="tpu"), ValueError, r"backend: expected one of auto, .*got 'tpu'"),
         (lambda: SimpleRNN(2, dropout=1.0), ValueError, "dropout: expected .*less than 1, got 1.0"),
         (lambda: SimpleRNN(2, recurrent_dropout=-0.1), ValueError, r"recurrent_dropout: expected .*got -0\.1"),

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "activations.hpp"
 #include "cpu/dispatch.hpp"
 
 using namespace rnnfast;
@@ -135,32 +136,6 @@ void check_add_rows(const KernelTable<T>& kernels) {
     }
 }
 
-double f(int activation, double a) {
-    switch (activation) {
-        case kTanh:
-            return std::tanh(a);
-        case kRelu:
-            return a < 0 ? 0 : a;
-        case kSigmoid:
-            return 1 / (1 + std::exp(-a));
-        default:
-            return a;
-    }
-}
-
-double df(int activation, double y) {
-    switch (activation) {
-        case kTanh:
-            return 1 - y * y;
-        case kRelu:
-            return y > 0;
-        case kSigmoid:
-            return y * (1 - y);
-        default:
-            return 1;
-    }
-}
-
 // Within a few units in the last place, of which there is no smaller one than that of the smallest normal number.
 template <class T>
 bool close(double right, T given) {
@@ -196,29 +171,52 @@ void check_pointwise(const KernelTable<T>& kernels) {
                               Limits::max(),
                               -Limits::max()};
     constexpr Index kSpecial = sizeof special / sizeof *special;
-    for (int activation = 0; activation < kActivations; ++activation)
+    for (int activation = 0; activation < kActivations; ++activation) {
+        const ActivationKernels<T>& kernel = kernels.activations[activation];
+        const Definition& right = definition(activation);
+        const Parameters<T> p{T(right.alpha), T(right.beta)};
         for (Index n = 1; n <= 2 * kernels.vector_len + 1; ++n)
             for (Index first = 0; first < kSpecial; ++first) {
                 std::vector<T> a(n + kBeside, T(kOld));
                 for (Index j = 0; j < n; ++j) a[j] = static_cast<T>(special[(first + j) % kSpecial]);
                 const std::vector<T> before(a), dy = small_integers<T>(n), carry = small_integers<T>(n);
-                kernels.activate[activation](a.data(), n);
+                kernel.activate(p, a.data(), n);
                 for (Index j = 0; j < n + kBeside; ++j)
-                    require(j < n ? close(f(activation, before[j]), a[j]) : a[j] == T(kOld), kernels.isa, "activate",
-                            activation, first, n, j);
+                    require(
+                        j < n ? close(static_cast<double>(static_cast<T>(right.f(before[j], right.alpha, right.beta))),
+                                      a[j])
+                              : a[j] == T(kOld),
+                        kernels.isa, right.name, 0, first, n, j);
                 for (bool has_dy : {false, true}) {
                     std::vector<T> da(n + kBeside, T(kOld));
                     std::vector<T> y(n);
                     for (Index j = 0; j < n; ++j) y[j] = static_cast<T>((first + j) % 17 - 8) / 8;
-                    kernels.differentiate[activation](has_dy ? dy.data() : nullptr, carry.data(), y.data(), da.data(),
-                                                      n);
+                    kernel.differentiate(p, has_dy ? dy.data() : nullptr, carry.data(), y.data(), da.data(), n);
                     for (Index j = 0; j < n + kBeside; ++j) {
-                        const double right =
-                            j < n ? (carry[j] + (has_dy ? dy[j] : 0)) * df(activation, y[j]) : double(T(kOld));
-                        require(da[j] == right, kernels.isa, "differentiate", activation, first, n, j);
+                        const double dh = j < n ? carry[j] + (has_dy ? dy[j] : 0) : 0;
+                        require(j < n ? close(dh * right.df(y[j], right.alpha, right.beta), da[j]) : da[j] == T(kOld),
+                                kernels.isa, right.name, 1, first, n, j);
                     }
                 }
             }
+    }
+}
+
+template <class T>
+void check_clipping(const KernelTable<T>& kernels) {
+    for (Index n = 1; n <= 2 * kernels.vector_len + 1; ++n) {
+        const std::vector<T> before = small_integers<T>(n), y = small_integers<T>(n);
+        std::vector<T> a(before), da(before);
+        a.resize(n + kBeside, T(kOld)), da.resize(n + kBeside, T(kOld));
+        kernels.clamp(-1, 2, a.data(), n);
+        kernels.zero_outside(-1, 2, y.data(), da.data(), n);
+        for (Index j = 0; j < n + kBeside; ++j) {
+            const T clamped = j < n ? T(between(before[j], -1, 2)) : T(kOld);
+            require(a[j] == clamped, kernels.isa, "clamp", 0, 1, n, j);
+            const T kept = j >= n ? T(kOld) : -1 < y[j] && y[j] < 2 ? before[j] : T(0);
+            require(da[j] == kept, kernels.isa, "zero_outside", 0, 1, n, j);
+        }
+    }
 }
 
 template <class T>
@@ -228,6 +226,7 @@ void check_table(const KernelTable<T>& kernels) {
     check_transposes(kernels);
     check_add_rows(kernels);
     check_pointwise(kernels);
+    check_clipping(kernels);
 }
 
 }  // namespace

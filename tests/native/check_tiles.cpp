@@ -146,7 +146,7 @@ void check_rounding(const KernelTable<float>& kernels) {
 
 // The same bits for every number of threads, though the strategy depends on it.
 void check_threads(const KernelTable<float>& kernels, const Precision& precision) {
-    const Sizes s{5, 70, 33, 50, kTanh, true, 0};
+    const Sizes s{5, 70, 33, 50, activation_of("tanh"), true, 0};
     const Index rows = s.seq_len * s.batch, h = s.hidden_size, n = s.input_size;
     Array<float> x(rows * n), w_ih(h * n), w_hh(h * h), b(h), dy(rows * h);
     x.random(1), w_ih.random(0.2), w_hh.random(0.2), b.random(1), dy.random(1);
@@ -189,13 +189,13 @@ void check(const KernelTable<float>& kernels, const Precision& precision, int pr
         for (bool in_left : {false, true})
             check_special(kernels, precision, std::numeric_limits<float>::max(), in_left);
     check_threads(kernels, precision);
-    for (int i = 0; i < problems; ++i) check_problem(random_sizes(70), kernels, "tiles", precision.problem);
+    for (int i = 0; i < problems; ++i) check_problem(random_sizes(70, true), kernels, "tiles", precision.problem);
     // More rows in a chunk than one block of the weight gradients has, more units than one group, batches that are
     // shared out by sequences, and a depth of several blocks of rows.
-    check_problem<float>({5, 131, 20, 40, kTanh, false, 0}, kernels, "tiles", precision.problem);
-    check_problem<float>({2, 3, 9, 530, kRelu, true, 0}, kernels, "tiles", precision.problem);
-    check_problem<float>({1, 70, 2100, 5, kLinear, false, 0}, kernels, "tiles", precision.problem);
-    check_problem<float>({9, 70, 17, 16, kSigmoid, true, 2}, kernels, "panel", precision.problem);
+    check_problem<float>({5, 131, 20, 40, activation_of("tanh"), false, 0}, kernels, "tiles", precision.problem);
+    check_problem<float>({2, 3, 9, 530, activation_of("relu"), true, 0}, kernels, "tiles", precision.problem);
+    check_problem<float>({1, 70, 2100, 5, activation_of("linear"), false, 0}, kernels, "tiles", precision.problem);
+    check_problem<float>({9, 70, 17, 16, activation_of("sigmoid"), true, 2}, kernels, "panel", precision.problem);
 }
 
 }  // namespace
