@@ -12,6 +12,7 @@ class Kernel:
         activation: str,
         reverse: bool,
         bptt_steps: int,
+        masked_output: str,
         isa: str,
         precision: str,
         forward: str,
@@ -26,7 +27,9 @@ class Kernel:
         b: object,
         h0: object,
         lengths: object,
-        out: object,
+        mask: object,
+        out: object = ...,
+        steps: int = ...,
     ) -> tuple[Array, Array] | None: ...
     def backward(
         self,
@@ -38,7 +41,13 @@ class Kernel:
         h0: object,
         dh_n: object,
         lengths: object,
+        mask: object,
+        steps: int = ...,
+        position: object = ...,
+        sums: tuple[Array, Array, Array, Array] | None = ...,
     ) -> tuple[Array, Array, Array, Array, Array] | None: ...
+    @property
+    def window_steps(self) -> int: ...
     @property
     def isa(self) -> str: ...
 

@@ -23,6 +23,8 @@ def rnn_forward(
     *,
     h0: ArrayLike | None = None,
     lengths: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    masked_output: str = "zero",
     activation: str = "tanh",
     reverse: bool = False,
     backend: str = "auto",
@@ -38,8 +40,12 @@ def rnn_forward(
         w_hh: recurrent weights, (H, H).
         b: bias, (H,).
         h0: initial state, (B, H); zeros by default.
-        lengths: valid steps of each sequence, (B,) integers in 0..T; past them the output is 0 and the state is
-            held, so a length of 0 keeps h0. What x holds there is never used.
+        lengths: valid steps of each sequence, (B,) integers in 0..T; those past them are masked.
+        mask: in place of lengths, which steps are valid, (T, B) of bool. A masked step holds the state, so a
+            sequence without valid steps keeps h0. What x holds there is never used, and it costs no arithmetic.
+        masked_output: what y is at a masked step: "zero", or with "hold" the state that it holds, which repeats the
+            output before it (h0 before the first valid step). Zeros are TensorFlow 1's and torch's definition and
+            Keras's `zero_output_for_mask`; holding is what Keras does otherwise.
         activation: "tanh", "relu", "sigmoid" or "linear".
         reverse: process from the last step to the first; y stays in time order, and each sequence is reversed
             within its own length.
@@ -56,8 +62,8 @@ def rnn_forward(
         ValueError: a wrong shape, length or option. TypeError: a wrong type or dtype. Both name the argument,
             what was expected and what came. RuntimeError: the backend asked for cannot run here.
     """
-    planned = _plan(x, w_hh, activation, reverse, None, backend, variant, precision)
-    return planned.forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, out=out)
+    planned = _plan(x, w_hh, activation, reverse, None, backend, variant, precision, masked_output)
+    return planned.forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=out)
 
 
 def rnn_backward(
@@ -70,6 +76,8 @@ def rnn_backward(
     h0: ArrayLike | None = None,
     dh_n: ArrayLike | None = None,
     lengths: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    masked_output: str = "zero",
     activation: str = "tanh",
     reverse: bool = False,
     bptt_steps: int | None = None,
@@ -81,10 +89,10 @@ def rnn_backward(
 
     Args:
         dy: gradient of the loss with respect to y, (T, B, H); None means zero.
-        x, w_ih, w_hh, h0, lengths, activation, reverse: as they went into `rnn_forward`.
-        y: what came out of it, (T, B, H).
+        x, w_ih, w_hh, h0, lengths, mask, masked_output, activation, reverse: as they went into `rnn_forward`.
+        y: what came out of it, (T, B, H). What it and, where outputs are zero, dy hold at masked steps is never used.
         dh_n: gradient with respect to h_n, (B, H); None means zero.
-        bptt_steps: cut each sequence into windows of so many steps, counted from the first step that it
+        bptt_steps: cut each sequence into windows of so many valid steps, counted from the first that it
             processes; the state crosses a cut, the gradient does not.
         backend, variant, precision: as in `rnn_forward`.
 
@@ -94,8 +102,8 @@ def rnn_backward(
     Raises:
         As `rnn_forward`.
     """
-    planned = _plan(x, w_hh, activation, reverse, bptt_steps, backend, variant, precision)
-    return planned.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths)
+    planned = _plan(x, w_hh, activation, reverse, bptt_steps, backend, variant, precision, masked_output)
+    return planned.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask)
 
 
 def _plan(x: ArrayLike, w_hh: ArrayLike, *options: Any) -> Plan:
@@ -116,6 +124,7 @@ def _plan_of(
     backend: str,
     variant: str,
     precision: str,
+    masked_output: str,
 ) -> Plan:
     # The last 256 are remembered: a plan is small, for workspaces are shared.
     return plan(
@@ -126,4 +135,5 @@ def _plan_of(
         backend=backend,
         variant=variant,
         precision=precision,
+        masked_output=masked_output,
     )

@@ -19,6 +19,7 @@ def plan(
     backend: str = "auto",
     variant: str = "auto",
     precision: str = "highest",
+    masked_output: str = "zero",
 ) -> Plan:
     """A plan for one problem, to be called many times through `plan.forward` and `plan.backward`.
 
@@ -39,5 +40,6 @@ def plan(
         reverse=reverse,
         bptt_steps=bptt_steps,
         precision=precision,
+        masked_output=masked_output,
     )
     return find(backend).plan(problem, variant)

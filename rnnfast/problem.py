@@ -8,6 +8,7 @@ import numpy as np
 
 DTYPES = ("float32", "float64")
 PRECISIONS = ("highest", "high", "medium")
+MASKED_OUTPUTS = ("zero", "hold")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Problem:
     reverse: bool = False
     bptt_steps: int | None = None
     precision: str = "highest"
+    masked_output: str = "zero"
 
     def __post_init__(self) -> None:
         from rnnfast.reference import ACTIVATIONS
@@ -39,6 +41,7 @@ class Problem:
         check_option("dtype", self.dtype, DTYPES)
         check_option("activation", self.activation, tuple(ACTIVATIONS))
         check_option("precision", self.precision, PRECISIONS)
+        check_option("masked_output", self.masked_output, MASKED_OUTPUTS)
         if not isinstance(self.reverse, bool | np.bool_):
             raise TypeError(f"reverse: expected a bool, got {self.reverse!r}")
         if self.bptt_steps is not None:

@@ -23,14 +23,15 @@ Panels lane_groups(const Sizes& s, const KernelTable<T>& kernels, int threads) {
 }
 
 // c = init + W panel for all rows of W, on the lanes of a group: cut into blocks of the depth once, to be run at every
-// step. W is (rows, depth), or its transpose if `transposed`.
+// step, in the same blocks for any number of lanes: they decide how sums are rounded. W is (rows, depth), or its
+// transpose if `transposed`.
 template <class T>
 class GroupProduct {
    public:
     GroupProduct(const KernelTable<T>& kernels, bool transposed, const T* w, Index rows, Index depth, Index lanes)
         : kernel_(transposed ? kernels.multiply_transposed[lanes / kernels.vector_len - 1]
                              : kernels.multiply[lanes / kernels.vector_len - 1]),
-          block_(block_depth(depth, lanes * Index(sizeof(T)))),
+          block_(block_depth(depth, kMaxPanelWidth * kernels.vector_len * Index(sizeof(T)))),
           left_(depth % block_ ? depth % block_ : block_),
           blocks_((depth + block_ - 1) / block_) {
         product_.outer = 1, product_.rows = rows, product_.columns = lanes;
@@ -51,18 +52,24 @@ class GroupProduct {
 
    private:
     void (*kernel_)(const PanelProduct<T>&);
-    const Index block_, left_, blocks_;
+    Index block_, left_, blocks_;
     PanelProduct<T> product_{};
 };
 
-// Lane by lane of a panel (H, lanes).
+// The lanes that so many sequences take: whole vectors.
 template <class T>
-void fill_lane(T* panel, Index hidden_size, Index lanes, Index lane, T value) {
-    for (Index k = 0; k < hidden_size; ++k) panel[k * lanes + lane] = value;
+Index lanes_for(Index sequences, const KernelTable<T>& kernels) {
+    return (sequences + kernels.vector_len - 1) / kernels.vector_len * kernels.vector_len;
 }
+
+// A panel (rows, lanes) becomes one of other lanes in place; those that it gains are for the caller to fill.
 template <class T>
-void copy_lane(const T* from, Index hidden_size, Index lanes, Index lane, T* to) {
-    for (Index k = 0; k < hidden_size; ++k) to[k * lanes + lane] = from[k * lanes + lane];
+void change_lanes(T* panel, Index rows, Index lanes, Index new_lanes) {
+    if (new_lanes < lanes)
+        for (Index k = 1; k < rows; ++k) std::copy_n(panel + k * lanes, new_lanes, panel + k * new_lanes);
+    else
+        for (Index k = rows - 1; k > 0; --k)
+            std::copy_backward(panel + k * lanes, panel + (k + 1) * lanes, panel + k * new_lanes + lanes);
 }
 
 }  // namespace rnnfast

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "contract.hpp"
+#include "steps.hpp"
 #include "workspace.hpp"
 
 namespace rnnfast {
@@ -17,6 +18,13 @@ constexpr Index kLeftBytes = 512 * 1024;
 // Sums over a depth up to this are cut in two, for the sake of rounding: there it costs little, and other libraries'
 // dot products of such a length round less than one long sum does.
 constexpr Index kShallow = 64;
+
+// The depth of the blocks that a product with a panel of so many bytes a row goes in.
+inline Index block_depth(Index depth, Index row_bytes) {
+    const Index most = depth <= kShallow ? kShallow / 2 : kPanelBytes / row_bytes;
+    const Index blocks = (depth + most - 1) / most;
+    return (depth + blocks - 1) / blocks;
+}
 
 // The columns [0, columns) in panels of up to `width` vectors, as even as they can be; a multiple of `owners` of them,
 // where there are vectors enough.
@@ -35,24 +43,19 @@ struct Panels {
     Index columns_in(Index panel) const { return std::min(width(panel) * vector_len, columns - first_column(panel)); }
 };
 
-// One of `parts` ranges that [0, count) is cut into, as even as they can be.
-struct Range {
-    Index begin, end;
-    Range(Index count, Index parts, Index part) : begin(count * part / parts), end(count * (part + 1) / parts) {}
-    Index size() const { return end - begin; }
-};
-
-// A (depth x columns) operand in packed panels.
+// A (depth x columns) operand in packed panels. Products with it go in blocks of the depth that suit the width asked
+// for: the same blocks, and so the same rounding, however many owners share the panels.
 template <class T>
 struct PackedMatrix {
     Panels panels;
-    Index depth;
+    Index depth, block;
     Index vector_elements;  // that the columns of a vector take
     T* data;
 
     PackedMatrix(Arena& arena, const KernelTable<T>& kernels, int width, Index depth, Index columns, int owners = 1)
         : panels(kernels.vector_len, width, columns, owners),
           depth(depth),
+          block(block_depth(depth, width * kernels.packing.len * Index(sizeof(T)))),
           vector_elements(kernels.packing.len * Packing<T>::whole(depth, kernels.packing.depth_unit)),
           data(arena.take<T>(panels.vectors * vector_elements)) {}
 
@@ -77,18 +80,11 @@ struct PackedMatrix {
     }
 };
 
-// The depth of the blocks that a product with a panel of so many bytes a row goes in.
-inline Index block_depth(Index depth, Index row_bytes) {
-    const Index most = depth <= kShallow ? kShallow / 2 : kPanelBytes / row_bytes;
-    const Index blocks = (depth + most - 1) / most;
-    return (depth + blocks - 1) / blocks;
-}
-
-// c = init + a * panel, in blocks of the depth.
+// c = init + a * panel, in blocks of so much of the depth.
 template <class T>
-void multiply_in_blocks(void (*kernel)(const PanelProduct<T>&), PanelProduct<T> p) {
+void multiply_in_blocks(void (*kernel)(const PanelProduct<T>&), PanelProduct<T> p, Index depth) {
     const T* next = p.next;
-    const Index whole = p.depth, depth = block_depth(whole, p.panel_row * Index(sizeof(T)));
+    const Index whole = p.depth;
     for (Index k = 0; k < whole; k += depth) {
         const bool last = k + depth >= whole;
         p.depth = std::min(depth, whole - k);
@@ -121,7 +117,8 @@ void multiply_by_panels(const KernelTable<T>& kernels, PanelProduct<T> p, const 
         p.columns = w.panels.columns_in(i);
         // Panels follow one another in memory; after the last comes the first, for the next step.
         p.next = w.panel(i + 1 == end ? begin : i + 1);
-        kernels.packing.left ? kernels.multiply[width - 1](p) : multiply_in_blocks(kernels.multiply[width - 1], p);
+        kernels.packing.left ? kernels.multiply[width - 1](p)
+                             : multiply_in_blocks(kernels.multiply[width - 1], p, w.block);
     }
 }
 

@@ -37,6 +37,7 @@ class Plan(ABC):
         *,
         h0: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
         out: Array | None = None,
     ) -> tuple[Array, Array]:
         """As `rnnfast.rnn_forward`, for arrays of the planned sizes."""
@@ -53,6 +54,7 @@ class Plan(ABC):
         h0: ArrayLike | None = None,
         dh_n: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
     ) -> Gradients:
         """As `rnnfast.rnn_backward`, for arrays of the planned sizes."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from rnnfast import checks, reference
@@ -23,12 +25,13 @@ class ReferencePlan(Plan):
         *,
         h0: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
         out: Array | None = None,
     ) -> tuple[Array, Array]:
-        given = checks.forward_arrays(self.problem, x, w_ih, w_hh, b, h0=h0, lengths=lengths, out=out)
+        given = checks.forward_arrays(self.problem, x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=out)
         target = given.pop("out")
         with np.errstate(all="ignore"):  # infinity and NaN are results here, not accidents
-            y, h_n = reference.rnn_forward(**given, activation=self.problem.activation, reverse=self.problem.reverse)
+            y, h_n = reference.rnn_forward(**given, **self._options())
         if target is None:
             return y, h_n
         target[...] = y
@@ -45,15 +48,14 @@ class ReferencePlan(Plan):
         h0: ArrayLike | None = None,
         dh_n: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
     ) -> Gradients:
-        given = checks.backward_arrays(self.problem, dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths)
+        given = checks.backward_arrays(self.problem, dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask)
         with np.errstate(all="ignore"):
-            return reference.rnn_backward(
-                **given,
-                activation=self.problem.activation,
-                reverse=self.problem.reverse,
-                bptt_steps=self.problem.bptt_steps,
-            )
+            return reference.rnn_backward(**given, **self._options(), bptt_steps=self.problem.bptt_steps)
+
+    def _options(self) -> dict[str, Any]:
+        return {name: getattr(self.problem, name) for name in ("activation", "reverse", "masked_output")}
 
     def explain(self) -> str:
         return "reference/loop: the specification in NumPy, a step at a time; for checking, not for speed"
