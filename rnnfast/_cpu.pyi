@@ -44,7 +44,7 @@ class Kernel:
         mask: object,
         steps: int = ...,
         position: object = ...,
-        sums: tuple[Array, Array, Array, Array] | None = ...,
+        sums: tuple[Array, ...] | None = ...,
     ) -> tuple[Array, Array, Array, Array, Array] | None: ...
     @property
     def window_steps(self) -> int: ...

@@ -78,6 +78,16 @@ def array(problem: Problem, name: str, value: ArrayLike) -> Array:
     return np.require(given, requirements=["C", "A"])
 
 
+def array_of(name: str, value: ArrayLike, shape: tuple[int, ...], dtype: str) -> Array:
+    """An argument of just that shape and dtype, in the form that kernels read; ValueError or TypeError otherwise."""
+    given = as_array(name, value)
+    if given.shape != shape:
+        raise ValueError(f"{name}: expected shape {shape}, got {given.shape}")
+    if given.dtype != dtype:
+        raise TypeError(f"{name}: expected dtype {dtype}, got {given.dtype}")
+    return np.require(given, requirements=["C", "A"])
+
+
 def optional(problem: Problem, name: str, value: ArrayLike | None) -> Array | None:
     """As `array`, and None stays None."""
     return None if value is None else array(problem, name, value)

@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnfast import checks
 from rnnfast.backends import Plan
-from rnnfast.plan import plan
+from rnnfast.plan import plan as make_plan
 from rnnfast.processor import get_num_threads
 from rnnfast.reference import Gradients
 from rnnfast.typing import Array, ArrayLike
@@ -62,8 +62,8 @@ def rnn_forward(
         ValueError: a wrong shape, length or option. TypeError: a wrong type or dtype. Both name the argument,
             what was expected and what came. RuntimeError: the backend asked for cannot run here.
     """
-    planned = _plan(x, w_hh, activation, reverse, None, backend, variant, precision, masked_output)
-    return planned.forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=out)
+    plan = planned(x, w_hh, activation, reverse, None, backend, variant, precision, masked_output)
+    return plan.forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=out)
 
 
 def rnn_backward(
@@ -102,14 +102,36 @@ def rnn_backward(
     Raises:
         As `rnn_forward`.
     """
-    planned = _plan(x, w_hh, activation, reverse, bptt_steps, backend, variant, precision, masked_output)
-    return planned.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask)
+    plan = planned(x, w_hh, activation, reverse, bptt_steps, backend, variant, precision, masked_output)
+    return plan.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask)
 
 
-def _plan(x: ArrayLike, w_hh: ArrayLike, *options: Any) -> Plan:
+def planned(
+    x: ArrayLike,
+    w_hh: ArrayLike,
+    activation: str = "tanh",
+    reverse: bool = False,
+    bptt_steps: int | None = None,
+    backend: str = "auto",
+    variant: str = "auto",
+    precision: str = "highest",
+    masked_output: str = "zero",
+) -> Plan:
     """The plan for the sizes of x and w_hh; the plan itself checks every array against them."""
     x, w_hh = checks.as_array("x", x), checks.as_array("w_hh", w_hh)
-    return _plan_of(get_num_threads(), x.shape, w_hh.shape, x.dtype, *options)
+    return _plan_of(
+        get_num_threads(),
+        x.shape,
+        w_hh.shape,
+        x.dtype,
+        activation,
+        reverse,
+        bptt_steps,
+        backend,
+        variant,
+        precision,
+        masked_output,
+    )
 
 
 @lru_cache(maxsize=256, typed=True)
@@ -127,7 +149,7 @@ def _plan_of(
     masked_output: str,
 ) -> Plan:
     # The last 256 are remembered: a plan is small, for workspaces are shared.
-    return plan(
+    return make_plan(
         **checks.sizes(x_shape, w_hh_shape, dtype),
         activation=activation,
         reverse=reverse,

@@ -39,6 +39,14 @@ class Forward {
             else
                 buffers_.w_hh.pack_transposed(kernels_, a_.w_hh, p - ih_panels);
         });
+        // The rows of packed steps follow one another whatever their numbers: one product for all.
+        if (const Index rows = steps_.before(steps_.count); steps_.offsets) {
+            const Index parts = std::min(4 * Index(member.team_size()), rows);
+            member.share(parts, [&](Index part) {
+                const Range range(rows, parts, part);
+                project(range.begin, 1, range.size());
+            });
+        }
         const Index blocks = member.team_size();
         member.share(blocks, [&](Index block) { run_block(steps_.share(0, steps_.count, blocks, block)); });
     }
@@ -50,10 +58,9 @@ class Forward {
         const Index chunk = std::clamp(kChunkBytes / std::max<Index>(step_bytes, 1), Index(1), steps_.count);
         for (Index begin = 0; begin < steps_.count; begin += chunk) {
             const Index end = std::min(begin + chunk, steps_.count);
-            for (Index step = begin, next; step < end; step = next) {
-                next = steps_.end_of_run(step, end);
-                project(step, next, steps_.active(step, sequences));
-            }
+            if (!steps_.offsets)
+                project(std::min(steps_.first(begin), steps_.first(end - 1)) + sequences.begin, end - begin,
+                        sequences.size());
             for (Index step = begin; step < end; ++step) recur(step, steps_.active(step, sequences));
         }
         copy_last_states(steps_, sequences, a_.y, s_.hidden_size, a_.h_n);
@@ -61,13 +68,11 @@ class Forward {
 
     T* y(Index step, Index row) const { return a_.y + (steps_.first(step) + row) * s_.hidden_size; }
 
-    // y_t := x_t W_ih^T + b for the steps [begin, end), which have as many rows each
-    void project(Index begin, Index end, Range rows) const {
-        const Index first = std::min(steps_.first(begin), steps_.first(end - 1)) + rows.begin;
-        const Index step_rows = steps_.rows(begin);
-        multiply<T>(kernels_, end - begin, rows.size(),
-                    {a_.x + first * s_.input_size, step_rows * s_.input_size, s_.input_size}, buffers_.w_ih,
-                    {a_.b, 0, 0}, {a_.y + first * s_.hidden_size, step_rows * s_.hidden_size, s_.hidden_size});
+    // y_t := x_t W_ih^T + b for `rows` rows of each of some steps, of the arrays' from `first` on
+    void project(Index first, Index steps, Index rows) const {
+        const Index i = s_.input_size, h = s_.hidden_size;
+        multiply<T>(kernels_, steps, rows, {a_.x + first * i, steps_.batch * i, i}, buffers_.w_ih, {a_.b, 0, 0},
+                    {a_.y + first * h, steps_.batch * h, h});
     }
 
     // y_t := f(y_t + h_{t-1} W_hh^T)

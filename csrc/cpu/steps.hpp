@@ -35,13 +35,6 @@ struct Steps {
     Index step_of(Index row) const {
         return offsets ? std::upper_bound(offsets, offsets + count, row) - offsets - 1 : row / batch;
     }
-    // Where the steps from this one on that have as many rows end, at most at `end`.
-    Index end_of_run(Index step, Index end) const {
-        if (!offsets) return end;
-        Index last = step + 1;
-        while (last < end && rows(last) == rows(step)) ++last;
-        return last;
-    }
     // Those of some sequences that a step has, and those of which it is the last step.
     Range active(Index step, Range sequences) const {
         return {sequences.begin, std::max(sequences.begin, std::min(sequences.end, rows(step)))};

@@ -129,8 +129,43 @@ class CpuPlan(Plan):
 
     @property
     def window_steps(self) -> int:
-        """The steps that masked passes go through at once; the last step ends a window."""
         return self._kernel.window_steps
+
+    def forward_steps(
+        self,
+        x: Array,
+        w_ih: Array,
+        w_hh: Array,
+        b: Array,
+        *,
+        h0: Array,
+        lengths: Array | None,
+        mask: Array | None,
+    ) -> tuple[Array, Array]:
+        result = self._kernel.forward(x, w_ih, w_hh, b, h0, lengths, mask, steps=len(x))
+        assert result is not None, "checked arrays are in the planned form"
+        return result
+
+    def backward_steps(
+        self,
+        dy: Array | None,
+        x: Array,
+        y: Array,
+        w_ih: Array,
+        w_hh: Array,
+        *,
+        h0: Array,
+        dh_n: Array | None,
+        lengths: Array | None,
+        mask: Array | None,
+        position: Array,
+        sums: tuple[Array, ...],
+    ) -> tuple[Array, Array]:
+        result = self._kernel.backward(
+            dy, x, y, w_ih, w_hh, h0, dh_n, lengths, mask, steps=len(x), position=position, sums=sums
+        )
+        assert result is not None, "checked arrays are in the planned form"
+        return result[0], result[4]
 
     def explain(self) -> str:
         lines = [f"cpu/{self.variant} on {self._threads} of {_cpu.num_threads()} threads: as many as the work is worth"]

@@ -54,6 +54,57 @@ class ReferencePlan(Plan):
         with np.errstate(all="ignore"):
             return reference.rnn_backward(**given, **self._options(), bptt_steps=self.problem.bptt_steps)
 
+    @property
+    def window_steps(self) -> int:
+        return self.problem.seq_len  # no memory is saved here: recomputed at once
+
+    def forward_steps(
+        self,
+        x: Array,
+        w_ih: Array,
+        w_hh: Array,
+        b: Array,
+        *,
+        h0: Array,
+        lengths: Array | None,
+        mask: Array | None,
+    ) -> tuple[Array, Array]:
+        with np.errstate(all="ignore"):
+            return reference.rnn_forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, **self._options())
+
+    def backward_steps(
+        self,
+        dy: Array | None,
+        x: Array,
+        y: Array,
+        w_ih: Array,
+        w_hh: Array,
+        *,
+        h0: Array,
+        dh_n: Array | None,
+        lengths: Array | None,
+        mask: Array | None,
+        position: Array,
+        sums: tuple[Array, ...],
+    ) -> tuple[Array, Array]:
+        with np.errstate(all="ignore"):
+            grads = reference.rnn_backward(
+                dy,
+                x,
+                y,
+                w_ih,
+                w_hh,
+                h0=h0,
+                dh_n=dh_n,
+                lengths=lengths,
+                mask=mask,
+                bptt_steps=self.problem.bptt_steps,
+                **self._options(),
+            )
+        for total, gradient in zip(sums, (grads.dw_ih, grads.dw_hh, grads.db), strict=False):
+            total += gradient
+        return grads.dx, grads.dh0
+
     def _options(self) -> dict[str, Any]:
         return {name: getattr(self.problem, name) for name in ("activation", "reverse", "masked_output")}
 
