@@ -10,8 +10,8 @@ Shapes: x (T, B, I), w_ih (H, I), w_hh (H, H), b (H,), h0 (B, H), lengths (B,), 
     (6)  dx_t = da_t W_ih,  dh_0 = da_1 W_hh
 
 A step at or past a sequence's length, or where the mask is False, is masked: the state is held, and the output is 0
-(`masked_output="zero"`) or that state ("hold"). With `reverse` the steps are processed from the last to the first; outputs stay in time order, and since a
-masked step holds the state, each sequence is reversed within its own length.
+(`masked_output="zero"`) or that state ("hold"). With `reverse` the steps are processed from the last to the first;
+outputs stay in time order, and since a masked step holds the state, each sequence is reversed within its own length.
 """
 
 from __future__ import annotations

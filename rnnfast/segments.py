@@ -115,7 +115,8 @@ def checkpointed_backward(
     gradients = dy if callable(dy) else checks.optional(problem, "dy", dy)
     carry = checks.optional(problem, "dh_n", dh_n)
     weights = given["w_ih"], given["w_hh"]
-    sums = (*(np.zeros_like(w) for w in (*weights, given["b"])), np.zeros_like(given["b"]))
+    dw_ih, dw_hh, db, db_lost = (np.zeros_like(w) for w in (*weights, given["b"], given["b"]))
+    sums = dw_ih, dw_hh, db, db_lost
     dx = np.empty((0 if on_dx else problem.seq_len, problem.batch, problem.input_size), problem.dtype)
     for state, times, position in zip(kept[::-1], segments[::-1], _positions(plan, given, segments)[::-1], strict=True):
         valid = _valid(given, times)
@@ -133,7 +134,7 @@ def checkpointed_backward(
         else:
             on_dx(times, dx_there)
     assert carry is not None, "there is at least one segment"
-    return Gradients(dx, *sums[:3], carry)
+    return Gradients(dx, dw_ih, dw_hh, db, carry)
 
 
 def _state_shape(plan: Plan) -> tuple[int, int]:
@@ -150,7 +151,7 @@ def _segments(plan: Plan, checkpoint_every: int) -> Iterator[slice]:
         begin = end
 
 
-def _valid(given: dict[str, Any], times: slice) -> dict[str, Array | None]:
+def _valid(given: dict[str, Any], times: slice) -> dict[str, Any]:
     """`lengths` and `mask` of a segment."""
     lengths, mask = given["lengths"], given["mask"]
     return {
