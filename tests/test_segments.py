@@ -26,7 +26,7 @@ def valid_steps(masked: str) -> dict[str, np.ndarray]:
     return {"mask": rng.random((T, B)) < rng.random(B)} if masked == "mask" else {}
 
 
-@pytest.mark.parametrize("variant", [variant.name for variant in rnnfast.variants("cpu")])
+@pytest.mark.parametrize("variant", ["panel", "lanes", "stationary"])
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("masked", ["none", "lengths", "mask"])
 @pytest.mark.parametrize("checkpoint_every", [1, 700])
@@ -108,7 +108,7 @@ import rnnfast
 seq_len, batch, hidden, checkpoint_every = (int(a) for a in sys.argv[1:])
 rng = np.random.default_rng(0)
 x = rng.random((seq_len, batch, 16), dtype=np.float32)
-w_ih, w_hh, b = (0.1 * rng.standard_normal(s, dtype=np.float32) for s in ((hidden, 16), (hidden, hidden), hidden))
+w_ih, w_hh, b = (0.5 * hidden**-0.5 * rng.standard_normal(s, dtype=np.float32) for s in ((hidden, 16), (hidden, hidden), hidden))
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 before = peak()
 states, h_n = rnnfast.checkpointed_forward(x, w_ih, w_hh, b, checkpoint_every=checkpoint_every)
