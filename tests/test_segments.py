@@ -108,7 +108,8 @@ import rnnfast
 seq_len, batch, hidden, checkpoint_every = (int(a) for a in sys.argv[1:])
 rng = np.random.default_rng(0)
 x = rng.random((seq_len, batch, 16), dtype=np.float32)
-w_ih, w_hh, b = (0.5 * hidden**-0.5 * rng.standard_normal(s, dtype=np.float32) for s in ((hidden, 16), (hidden, hidden), hidden))
+shapes = (hidden, 16), (hidden, hidden), hidden
+w_ih, w_hh, b = (0.5 * hidden**-0.5 * rng.standard_normal(s, dtype=np.float32) for s in shapes)
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 before = peak()
 states, h_n = rnnfast.checkpointed_forward(x, w_ih, w_hh, b, checkpoint_every=checkpoint_every)
