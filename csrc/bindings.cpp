@@ -16,6 +16,7 @@
 #include "cpu/dispatch.hpp"
 #include "cpu/lanes.hpp"
 #include "cpu/lookup.hpp"
+#include "cpu/masked.hpp"
 #include "cpu/thread_pool.hpp"
 #include "cpu/variants.hpp"
 
@@ -48,29 +49,38 @@ class Kernel {
    public:
     virtual ~Kernel() = default;
     virtual py::object forward(py::handle x, py::handle w_ih, py::handle w_hh, py::handle b, py::handle h0,
-                               py::handle lengths, py::handle out) const = 0;
+                               py::handle lengths, py::handle mask, py::handle out, Index steps) const = 0;
     virtual py::object backward(py::handle dy, py::handle x, py::handle y, py::handle w_ih, py::handle w_hh,
-                                py::handle h0, py::handle dh_n, py::handle lengths) const = 0;
+                                py::handle h0, py::handle dh_n, py::handle lengths, py::handle mask, Index steps,
+                                py::handle position, py::handle sums) const = 0;
+    virtual Index window_steps() const = 0;
     virtual const char* isa() const = 0;
 };
 
 template <class T>
 class KernelOf : public Kernel {
    public:
-    KernelOf(const Sizes& sizes, const KernelTable<T>& kernels, const std::string& forward, const std::string& backward)
-        : s_(sizes), kernels_(kernels), forward_(variant<T>(forward)), backward_(variant<T>(backward)) {}
+    KernelOf(const Sizes& sizes, MaskedOutput masked_output, const KernelTable<T>& kernels, const std::string& forward,
+             const std::string& backward)
+        : s_(sizes),
+          masked_output_(masked_output),
+          kernels_(kernels),
+          forward_(variant<T>(forward)),
+          backward_(variant<T>(backward)) {}
 
     py::object forward(py::handle x, py::handle w_ih, py::handle w_hh, py::handle b, py::handle h0, py::handle lengths,
-                       py::handle out) const override {
-        const auto [seq_len, batch, input_size, hidden_size, activation, reverse, bptt_steps] = s_;
+                       py::handle mask, py::handle out, Index steps) const override {
+        const Index seq_len = steps ? steps : s_.seq_len, batch = s_.batch, hidden_size = s_.hidden_size;
+        const Index input_size = s_.input_size;
         bool ok = true;
         ForwardArrays<T> a{};
+        a.steps = {seq_len, batch, s_.reverse, nullptr, nullptr};
         a.x = data<T>(x, {seq_len, batch, input_size}, ok);
         a.w_ih = data<T>(w_ih, {hidden_size, input_size}, ok);
         a.w_hh = data<T>(w_hh, {hidden_size, hidden_size}, ok);
         a.b = data<T>(b, {hidden_size}, ok);
         a.h0 = data<T>(h0, {batch, hidden_size}, ok, true);
-        a.lengths = checked_lengths(lengths, ok);
+        const ValidSteps valid = valid_steps(lengths, mask, seq_len, ok);
         if (!ok) return py::none();
         py::array y =
             out.is_none() ? py::array_t<T>({seq_len, batch, hidden_size}) : py::reinterpret_borrow<py::array>(out);
@@ -79,16 +89,21 @@ class KernelOf : public Kernel {
         a.h_n = static_cast<T*>(h_n.mutable_data());
         {
             py::gil_scoped_release release;
-            forward_.forward(s_, kernels_, team_size(s_, num_threads()), a);
+            const TeamSize team = team_size(s_, num_threads());
+            valid ? masked_forward(forward_, s_, kernels_, team, a, valid, masked_output_)
+                  : forward_.forward(s_, kernels_, team, a);
         }
         return py::make_tuple(std::move(y), std::move(h_n));
     }
 
     py::object backward(py::handle dy, py::handle x, py::handle y, py::handle w_ih, py::handle w_hh, py::handle h0,
-                        py::handle dh_n, py::handle lengths) const override {
-        const auto [seq_len, batch, input_size, hidden_size, activation, reverse, bptt_steps] = s_;
+                        py::handle dh_n, py::handle lengths, py::handle mask, Index steps, py::handle position,
+                        py::handle sums) const override {
+        const Index seq_len = steps ? steps : s_.seq_len, batch = s_.batch, hidden_size = s_.hidden_size;
+        const Index input_size = s_.input_size;
         bool ok = true;
         BackwardArrays<T> a{};
+        a.steps = {seq_len, batch, s_.reverse, nullptr, data<int64_t>(position, {batch}, ok, true)};
         a.dy = data<T>(dy, {seq_len, batch, hidden_size}, ok, true);
         a.x = data<T>(x, {seq_len, batch, input_size}, ok);
         a.y = data<T>(y, {seq_len, batch, hidden_size}, ok);
@@ -96,29 +111,42 @@ class KernelOf : public Kernel {
         a.w_hh = data<T>(w_hh, {hidden_size, hidden_size}, ok);
         a.h0 = data<T>(h0, {batch, hidden_size}, ok, true);
         a.dh_n = data<T>(dh_n, {batch, hidden_size}, ok, true);
-        a.lengths = checked_lengths(lengths, ok);
+        const ValidSteps valid = valid_steps(lengths, mask, seq_len, ok);
         if (!ok) return py::none();
-        py::array_t<T> dx({seq_len, batch, input_size}), dw_ih({hidden_size, input_size}),
-            dw_hh({hidden_size, hidden_size}), db(hidden_size), dh0({batch, hidden_size});
-        a.dx = dx.mutable_data(), a.dw_ih = dw_ih.mutable_data(), a.dw_hh = dw_hh.mutable_data();
-        a.db = db.mutable_data(), a.dh0 = dh0.mutable_data();
+        py::array_t<T> dx({seq_len, batch, input_size}), dh0({batch, hidden_size});
+        py::tuple weights =
+            sums.is_none() ? py::make_tuple(py::array_t<T>({hidden_size, input_size}),
+                                            py::array_t<T>({hidden_size, hidden_size}), py::array_t<T>(hidden_size))
+                           : py::reinterpret_borrow<py::tuple>(sums);
+        const auto target = [&](size_t i) { return static_cast<T*>(py::array(weights[i]).mutable_data()); };
+        a.dx = dx.mutable_data(), a.dh0 = dh0.mutable_data();
+        a.dw_ih = target(0), a.dw_hh = target(1), a.db = target(2);
+        a.db_lost = sums.is_none() ? nullptr : target(3);
         {
             py::gil_scoped_release release;
-            backward_.backward(s_, kernels_, team_size(s_, num_threads()), a);
+            const TeamSize team = team_size(s_, num_threads());
+            valid ? masked_backward(backward_, s_, kernels_, team, a, valid, masked_output_)
+                  : backward_.backward(s_, kernels_, team, a);
         }
-        return py::make_tuple(std::move(dx), std::move(dw_ih), std::move(dw_hh), std::move(db), std::move(dh0));
+        return py::make_tuple(std::move(dx), weights[0], weights[1], weights[2], std::move(dh0));
     }
+
+    Index window_steps() const override { return rnnfast::window_steps(s_, kernels_); }
 
     const char* isa() const override { return kernels_.isa; }
 
    private:
-    const int64_t* checked_lengths(py::handle lengths, bool& ok) const {
-        const int64_t* values = data<int64_t>(lengths, {s_.batch}, ok, true);
-        for (Index row = 0; values && row < s_.batch; ++row) ok &= 0 <= values[row] && values[row] <= s_.seq_len;
-        return values;
+    ValidSteps valid_steps(py::handle lengths, py::handle mask, Index seq_len, bool& ok) const {
+        const ValidSteps valid{data<int64_t>(lengths, {s_.batch}, ok, true),
+                               data<bool>(mask, {seq_len, s_.batch}, ok, true)};
+        for (Index row = 0; valid.lengths && row < s_.batch; ++row)
+            ok &= 0 <= valid.lengths[row] && valid.lengths[row] <= seq_len;
+        ok &= !(valid.lengths && valid.mask);
+        return valid;
     }
 
     const Sizes s_;
+    const MaskedOutput masked_output_;
     const KernelTable<T>& kernels_;
     const Variant<T>& forward_;
     const Variant<T>& backward_;
@@ -153,12 +181,15 @@ Index vector_len(const std::string& isa, const std::string& dtype) {
 
 std::unique_ptr<Kernel> make_kernel(Index seq_len, Index batch, Index input_size, Index hidden_size,
                                     const std::string& dtype, const Activation& activation, bool reverse,
-                                    Index bptt_steps, const std::string& isa, const std::string& precision,
-                                    const std::string& forward, const std::string& backward) {
+                                    Index bptt_steps, const std::string& masked_output, const std::string& isa,
+                                    const std::string& precision, const std::string& forward,
+                                    const std::string& backward) {
     const Sizes sizes{seq_len, batch, input_size, hidden_size, activation, reverse, bptt_steps};
+    const MaskedOutput masked = masked_output == "hold" ? MaskedOutput::kHold : MaskedOutput::kZero;
     if (dtype == "float32")
-        return std::make_unique<KernelOf<float>>(sizes, kernels_for(isa, precision), forward, backward);
-    if (dtype == "float64") return std::make_unique<KernelOf<double>>(sizes, kernels<double>(isa), forward, backward);
+        return std::make_unique<KernelOf<float>>(sizes, masked, kernels_for(isa, precision), forward, backward);
+    if (dtype == "float64")
+        return std::make_unique<KernelOf<double>>(sizes, masked, kernels<double>(isa), forward, backward);
     throw py::type_error("dtype: expected float32 or float64, got '" + dtype + "'");
 }
 
@@ -185,9 +216,13 @@ PYBIND11_MODULE(_cpu, m) {
     py::class_<Kernel>(m, "Kernel")
         .def(py::init(&make_kernel), py::kw_only(), py::arg("seq_len"), py::arg("batch"), py::arg("input_size"),
              py::arg("hidden_size"), py::arg("dtype"), py::arg("activation"), py::arg("reverse"), py::arg("bptt_steps"),
-             py::arg("isa"), py::arg("precision"), py::arg("forward"), py::arg("backward"))
-        .def("forward", &Kernel::forward)
-        .def("backward", &Kernel::backward)
+             py::arg("masked_output"), py::arg("isa"), py::arg("precision"), py::arg("forward"), py::arg("backward"))
+        .def("forward", &Kernel::forward, py::arg("x"), py::arg("w_ih"), py::arg("w_hh"), py::arg("b"), py::arg("h0"),
+             py::arg("lengths"), py::arg("mask"), py::arg("out") = py::none(), py::arg("steps") = 0)
+        .def("backward", &Kernel::backward, py::arg("dy"), py::arg("x"), py::arg("y"), py::arg("w_ih"), py::arg("w_hh"),
+             py::arg("h0"), py::arg("dh_n"), py::arg("lengths"), py::arg("mask"), py::arg("steps") = 0,
+             py::arg("position") = py::none(), py::arg("sums") = py::none())
+        .def_property_readonly("window_steps", &Kernel::window_steps)
         .def_property_readonly("isa", &Kernel::isa);
     m.def("lookup_states", &bound_lookup_states<float>, py::arg("ids").noconvert(), py::arg("table").noconvert(),
           py::arg("w_hh").noconvert(), py::arg("activation"), py::arg("reverse"), py::arg("isa"));

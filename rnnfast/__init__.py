@@ -26,6 +26,7 @@ from rnnfast.plan import plan
 from rnnfast.pointwise import Activation
 from rnnfast.processor import get_num_threads, isa, set_num_threads
 from rnnfast.reference import Gradients
+from rnnfast.segments import checkpointed_backward, checkpointed_forward
 
 __version__ = _version("rnnfast")
 
@@ -37,6 +38,8 @@ __all__ = [
     "backends",
     "bucketing",
     "callbacks",
+    "checkpointed_backward",
+    "checkpointed_forward",
     "constraints",
     "get_num_threads",
     "initializers",

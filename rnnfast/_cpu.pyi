@@ -15,6 +15,7 @@ class Kernel:
         activation: Activation,
         reverse: bool,
         bptt_steps: int,
+        masked_output: str,
         isa: str,
         precision: str,
         forward: str,
@@ -29,7 +30,9 @@ class Kernel:
         b: object,
         h0: object,
         lengths: object,
-        out: object,
+        mask: object,
+        out: object = ...,
+        steps: int = ...,
     ) -> tuple[Array, Array] | None: ...
     def backward(
         self,
@@ -41,7 +44,13 @@ class Kernel:
         h0: object,
         dh_n: object,
         lengths: object,
+        mask: object,
+        steps: int = ...,
+        position: object = ...,
+        sums: tuple[Array, ...] | None = ...,
     ) -> tuple[Array, Array, Array, Array, Array] | None: ...
+    @property
+    def window_steps(self) -> int: ...
     @property
     def isa(self) -> str: ...
 

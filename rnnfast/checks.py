@@ -21,6 +21,7 @@ AXES: dict[str, tuple[str, ...]] = {
     "b": ("H",),
     "h0": ("B", "H"),
     "lengths": ("B",),
+    "mask": ("T", "B"),
     "y": ("T", "B", "H"),
     "dy": ("T", "B", "H"),
     "dh_n": ("B", "H"),
@@ -68,14 +69,35 @@ def array(problem: Problem, name: str, value: ArrayLike) -> Array:
         raise ValueError(f"{name}: expected shape {_axes(name)} = {expected}, got {given.shape}")
     if name == "lengths":
         return _lengths(problem, given)
+    if name == "mask":
+        if given.dtype != np.bool_:
+            raise TypeError(f"mask: expected dtype bool, got {given.dtype}")
+        return np.require(given, requirements=["C", "A"])
     if given.dtype != problem.dtype:  # equal for either byte order only when native
         raise TypeError(f"{name}: expected dtype {problem.dtype}, got {given.dtype}")
+    return np.require(given, requirements=["C", "A"])
+
+
+def array_of(name: str, value: ArrayLike, shape: tuple[int, ...], dtype: str) -> Array:
+    """An argument of just that shape and dtype, in the form that kernels read; ValueError or TypeError otherwise."""
+    given = as_array(name, value)
+    if given.shape != shape:
+        raise ValueError(f"{name}: expected shape {shape}, got {given.shape}")
+    if given.dtype != dtype:
+        raise TypeError(f"{name}: expected dtype {dtype}, got {given.dtype}")
     return np.require(given, requirements=["C", "A"])
 
 
 def optional(problem: Problem, name: str, value: ArrayLike | None) -> Array | None:
     """As `array`, and None stays None."""
     return None if value is None else array(problem, name, value)
+
+
+def valid_steps(problem: Problem, lengths: ArrayLike | None, mask: ArrayLike | None) -> dict[str, Array | None]:
+    """`lengths` and `mask` by name, checked; ValueError if both are given."""
+    if lengths is not None and mask is not None:
+        raise ValueError("mask: expected None where lengths are given, got both")
+    return {"lengths": optional(problem, "lengths", lengths), "mask": optional(problem, "mask", mask)}
 
 
 def output(problem: Problem, name: str, value: ArrayLike | None, inputs: dict[str, Array | None]) -> Array | None:
@@ -102,6 +124,7 @@ def forward_arrays(
     *,
     h0: ArrayLike | None,
     lengths: ArrayLike | None,
+    mask: ArrayLike | None,
     out: Array | None,
 ) -> dict[str, Any]:
     """The arguments of `rnn_forward` by name, checked."""
@@ -111,7 +134,7 @@ def forward_arrays(
         "w_hh": array(problem, "w_hh", w_hh),
         "b": array(problem, "b", b),
         "h0": optional(problem, "h0", h0),
-        "lengths": optional(problem, "lengths", lengths),
+        **valid_steps(problem, lengths, mask),
     }
     return {**given, "out": output(problem, "out", out, given)}
 
@@ -127,6 +150,7 @@ def backward_arrays(
     h0: ArrayLike | None,
     dh_n: ArrayLike | None,
     lengths: ArrayLike | None,
+    mask: ArrayLike | None,
 ) -> dict[str, Any]:
     """The arguments of `rnn_backward` by name, checked."""
     return {
@@ -137,7 +161,7 @@ def backward_arrays(
         "w_hh": array(problem, "w_hh", w_hh),
         "h0": optional(problem, "h0", h0),
         "dh_n": optional(problem, "dh_n", dh_n),
-        "lengths": optional(problem, "lengths", lengths),
+        **valid_steps(problem, lengths, mask),
     }
 
 

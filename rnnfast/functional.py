@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnfast import checks, pointwise
 from rnnfast.backends import Plan
-from rnnfast.plan import plan
+from rnnfast.plan import plan as make_plan
 from rnnfast.pointwise import Activation
 from rnnfast.processor import get_num_threads
 from rnnfast.reference import Gradients
@@ -24,6 +24,8 @@ def rnn_forward(
     *,
     h0: ArrayLike | None = None,
     lengths: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    masked_output: str = "zero",
     activation: str | Activation = "tanh",
     clip: float | None = None,
     reverse: bool = False,
@@ -40,8 +42,12 @@ def rnn_forward(
         w_hh: recurrent weights, (H, H).
         b: bias, (H,).
         h0: initial state, (B, H); zeros by default.
-        lengths: valid steps of each sequence, (B,) integers in 0..T; past them the output is 0 and the state is
-            held, so a length of 0 keeps h0. What x holds there is never used.
+        lengths: valid steps of each sequence, (B,) integers in 0..T; those past them are masked.
+        mask: in place of lengths, which steps are valid, (T, B) of bool. A masked step holds the state, so a
+            sequence without valid steps keeps h0. What x holds there is never used, and it costs no arithmetic.
+        masked_output: what y is at a masked step: "zero", or with "hold" the state that it holds, which repeats the
+            output before it (h0 before the first valid step). Zeros are TensorFlow 1's and torch's definition and
+            Keras's `zero_output_for_mask`; holding is what Keras does otherwise.
         activation: a name, or `rnnfast.Activation(name, alpha=..., beta=...)`; docs/semantics.md lists them.
         clip: clamp every pre-activation to [-clip, clip], as ONNX does; the gradient is 0 where h_t is at or beyond
             f(clip) or f(-clip).
@@ -60,8 +66,8 @@ def rnn_forward(
         ValueError: a wrong shape, length or option. TypeError: a wrong type or dtype. Both name the argument,
             what was expected and what came. RuntimeError: the backend asked for cannot run here.
     """
-    planned = _plan(x, w_hh, activation, clip, reverse, None, backend, variant, precision)
-    return planned.forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, out=out)
+    plan = planned(x, w_hh, activation, clip, reverse, None, backend, variant, precision, masked_output)
+    return plan.forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=out)
 
 
 def rnn_backward(
@@ -74,6 +80,8 @@ def rnn_backward(
     h0: ArrayLike | None = None,
     dh_n: ArrayLike | None = None,
     lengths: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    masked_output: str = "zero",
     activation: str | Activation = "tanh",
     clip: float | None = None,
     reverse: bool = False,
@@ -86,10 +94,10 @@ def rnn_backward(
 
     Args:
         dy: gradient of the loss with respect to y, (T, B, H); None means zero.
-        x, w_ih, w_hh, h0, lengths, activation, clip, reverse: as they went into `rnn_forward`.
-        y: what came out of it, (T, B, H).
+        x, w_ih, w_hh, h0, lengths, mask, masked_output, activation, clip, reverse: as they went into `rnn_forward`.
+        y: what came out of it, (T, B, H). What it and, where outputs are zero, dy hold at masked steps is never used.
         dh_n: gradient with respect to h_n, (B, H); None means zero.
-        bptt_steps: cut each sequence into windows of so many steps, counted from the first step that it
+        bptt_steps: cut each sequence into windows of so many valid steps, counted from the first that it
             processes; the state crosses a cut, the gradient does not.
         backend, variant, precision: as in `rnn_forward`.
 
@@ -99,16 +107,40 @@ def rnn_backward(
     Raises:
         As `rnn_forward`.
     """
-    planned = _plan(x, w_hh, activation, clip, reverse, bptt_steps, backend, variant, precision)
-    return planned.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths)
+    plan = planned(x, w_hh, activation, clip, reverse, bptt_steps, backend, variant, precision, masked_output)
+    return plan.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask)
 
 
-def _plan(x: ArrayLike, w_hh: ArrayLike, activation: str | Activation, *options: Any) -> Plan:
+def planned(
+    x: ArrayLike,
+    w_hh: ArrayLike,
+    activation: str | Activation = "tanh",
+    clip: float | None = None,
+    reverse: bool = False,
+    bptt_steps: int | None = None,
+    backend: str = "auto",
+    variant: str = "auto",
+    precision: str = "highest",
+    masked_output: str = "zero",
+) -> Plan:
     """The plan for the sizes of x and w_hh; the plan itself checks every array against them."""
     if not isinstance(activation, str):
         activation = pointwise.get(activation)  # so that it can be hashed
     x, w_hh = checks.as_array("x", x), checks.as_array("w_hh", w_hh)
-    return _plan_of(get_num_threads(), x.shape, w_hh.shape, x.dtype, activation, *options)
+    return _plan_of(
+        get_num_threads(),
+        x.shape,
+        w_hh.shape,
+        x.dtype,
+        activation,
+        clip,
+        reverse,
+        bptt_steps,
+        backend,
+        variant,
+        precision,
+        masked_output,
+    )
 
 
 @lru_cache(maxsize=256, typed=True)
@@ -124,9 +156,10 @@ def _plan_of(
     backend: str,
     variant: str,
     precision: str,
+    masked_output: str,
 ) -> Plan:
     # The last 256 are remembered: a plan is small, for workspaces are shared.
-    return plan(
+    return make_plan(
         **checks.sizes(x_shape, w_hh_shape, dtype),
         activation=activation,
         clip=clip,
@@ -135,4 +168,5 @@ def _plan_of(
         backend=backend,
         variant=variant,
         precision=precision,
+        masked_output=masked_output,
     )

@@ -21,6 +21,7 @@ def plan(
     backend: str = "auto",
     variant: str = "auto",
     precision: str = "highest",
+    masked_output: str = "zero",
 ) -> Plan:
     """A plan for one problem, to be called many times through `plan.forward` and `plan.backward`.
 
@@ -42,5 +43,6 @@ def plan(
         bptt_steps=bptt_steps,
         precision=precision,
         clip=clip,
+        masked_output=masked_output,
     )
     return find(backend).plan(problem, variant)

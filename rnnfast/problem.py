@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 DTYPES = ("float32", "float64")
 PRECISIONS = ("highest", "high", "medium")
+MASKED_OUTPUTS = ("zero", "hold")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Problem:
     bptt_steps: int | None = None
     precision: str = "highest"
     clip: float | None = None
+    masked_output: str = "zero"
 
     def __post_init__(self) -> None:
         from rnnfast import pointwise
@@ -45,6 +47,7 @@ class Problem:
         pointwise.get(self.activation).rounded_to(self.dtype)
         pointwise.check_clip(self.clip, self.dtype)
         check_option("precision", self.precision, PRECISIONS)
+        check_option("masked_output", self.masked_output, MASKED_OUTPUTS)
         if not isinstance(self.reverse, bool | np.bool_):
             raise TypeError(f"reverse: expected a bool, got {self.reverse!r}")
         if self.bptt_steps is not None:

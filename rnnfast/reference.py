@@ -1,6 +1,6 @@
 """The specification: the plain recurrence and its gradient in NumPy, slow and obvious.
 
-Shapes: x (T, B, I), w_ih (H, I), w_hh (H, H), b (H,), h0 (B, H), lengths (B,), y (T, B, H), h_n (B, H).
+Shapes: x (T, B, I), w_ih (H, I), w_hh (H, H), b (H,), h0 (B, H), lengths (B,), mask (T, B), y (T, B, H), h_n (B, H).
 
     (1)  a_t  = x_t W_ih^T + h_{t-1} W_hh^T + b
     (2)  h_t  = f(a_t)                          with clip: f(min(max(a_t, -clip), clip))
@@ -9,9 +9,9 @@ Shapes: x (T, B, I), w_ih (H, I), w_hh (H, H), b (H,), h0 (B, H), lengths (B,), 
     (5)  dW_ih = sum_t da_t^T x_t,  dW_hh = sum_t da_t^T h_{t-1},  db = sum_t da_t
     (6)  dx_t = da_t W_ih,  dh_0 = da_1 W_hh
 
-A step at or past a sequence's length is masked: the state is held, the output is 0 and no gradient arises.
-With `reverse` the steps are processed from the last to the first; outputs stay in time order, and since a
-masked step holds the state, each sequence is reversed within its own length.
+A step at or past a sequence's length, or where the mask is False, is masked: the state is held, and the output is 0
+(`masked_output="zero"`) or that state ("hold"). With `reverse` the steps are processed from the last to the first;
+outputs stay in time order, and since a masked step holds the state, each sequence is reversed within its own length.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ def rnn_forward(
     *,
     h0: Array | None = None,
     lengths: Array | None = None,
+    mask: Array | None = None,
+    masked_output: str = "zero",
     activation: str | Activation = "tanh",
     clip: float | None = None,
     reverse: bool = False,
@@ -51,13 +53,13 @@ def rnn_forward(
     """Outputs y (T, B, H) and last valid state h_n (B, H). Arguments are taken as already checked."""
     seq_len, batch, _ = x.shape
     f = pointwise.get(activation).f
-    valid = valid_steps(seq_len, batch, lengths)
+    valid = valid_steps(seq_len, batch, lengths, mask)
     state = np.zeros((batch, w_hh.shape[0]), x.dtype) if h0 is None else h0
     y = np.zeros((seq_len, batch, w_hh.shape[0]), x.dtype)
     for t in processing_order(seq_len, reverse):
         a = np.where(valid[t], x[t], 0) @ w_ih.T + state @ w_hh.T + b  # (1)
         state = np.where(valid[t], f(a if clip is None else np.clip(a, -clip, clip)), state)  # (2)
-        y[t] = np.where(valid[t], state, 0)
+        y[t] = state if masked_output == "hold" else np.where(valid[t], state, 0)
     return y, state.copy()
 
 
@@ -71,6 +73,8 @@ def rnn_backward(
     h0: Array | None = None,
     dh_n: Array | None = None,
     lengths: Array | None = None,
+    mask: Array | None = None,
+    masked_output: str = "zero",
     activation: str | Activation = "tanh",
     clip: float | None = None,
     reverse: bool = False,
@@ -78,27 +82,29 @@ def rnn_backward(
 ) -> Gradients:
     """Gradients for dy (T, B, H) on the outputs and dh_n (B, H) on the last valid state; None means zero.
 
-    `bptt_steps` cuts each sequence, from the first step that it processes, into windows of so many steps: the
-    state crosses a cut, the gradient does not.
+    `bptt_steps` cuts each sequence, from the first step that it processes, into windows of so many valid steps: the
+    state crosses a cut, the gradient does not. What y holds at masked steps is not used.
     """
     seq_len, batch, _ = x.shape
     function = pointwise.get(activation)
-    valid = valid_steps(seq_len, batch, lengths)
+    valid = valid_steps(seq_len, batch, lengths, mask)
     initial = np.zeros((batch, w_hh.shape[0]), x.dtype) if h0 is None else h0
     carry = np.zeros_like(initial) if dh_n is None else dh_n  # dL/dh_t that comes from later steps
     dx = np.zeros_like(x)
     dw_ih, dw_hh, db = np.zeros_like(w_ih), np.zeros_like(w_hh), np.zeros_like(w_hh[0])
     order = list(processing_order(seq_len, reverse))
+    states = [initial]  # h_{t-1} of every step
+    for t in order:
+        states.append(np.where(valid[t], y[t], states[-1]))
     for step in reversed(range(seq_len)):
-        t = order[step]
-        previous = initial if step == 0 else np.where(valid[order[step - 1]], y[order[step - 1]], initial)
+        t, previous = order[step], states[step]
         dh = carry if dy is None else dy[t] + carry  # (3)
-        da = np.where(valid[t], dh * derivative(function, clip, y[t]), 0)  # (4)
+        da = np.where(valid[t], dh * derivative(function, clip, states[step + 1]), 0)  # (4)
         dw_ih += da.T @ np.where(valid[t], x[t], 0)  # (5)
         dw_hh += da.T @ previous
         db += da.sum(axis=0)
         dx[t] = da @ w_ih  # (6)
-        carry = np.where(valid[t], da @ w_hh, carry)
+        carry = np.where(valid[t], da @ w_hh, dh if masked_output == "hold" else carry)
         if bptt_steps is not None:
             position = valid[:t].sum(axis=0) if not reverse else valid[t + 1 :].sum(axis=0)
             carry = np.where(valid[t] & (position > 0) & (position % bptt_steps == 0), 0, carry)
@@ -122,8 +128,10 @@ def processing_order(seq_len: int, reverse: bool) -> Iterable[int]:
     return range(seq_len - 1, -1, -1) if reverse else range(seq_len)
 
 
-def valid_steps(seq_len: int, batch: int, lengths: Array | None) -> Array:
-    """Boolean (T, B, 1): whether step t of each sequence lies before its length."""
+def valid_steps(seq_len: int, batch: int, lengths: Array | None, mask: Array | None) -> Array:
+    """Boolean (T, B, 1): whether step t of each sequence lies before its length, or the mask is True there."""
+    if mask is not None:
+        return mask[:, :, None]
     if lengths is None:
         return np.ones((seq_len, batch, 1), dtype=bool)
     valid: Array = np.arange(seq_len)[:, None, None] < lengths[None, :, None]

@@ -91,6 +91,16 @@ def test_every_form_of_array_gives_the_same_bits(form: str, backend: str) -> Non
         np.testing.assert_array_equal(gradient_form, gradient)
 
 
+@pytest.mark.parametrize("form", list(FORMS))
+def test_a_mask_in_every_form(form: str, backend: str) -> None:
+    mask = np.random.default_rng(1).random((T, B)) < 0.5
+    y, _ = rnnfast.rnn_forward(**arguments(), mask=mask, backend=backend)
+    given, _ = rnnfast.rnn_forward(**arguments(), mask=FORMS[form](mask), backend=backend)
+    np.testing.assert_array_equal(given, y)
+    assert (y[~mask] == 0).all()
+    assert (y[mask] != 0).all()
+
+
 @pytest.mark.parametrize("dtype", [np.int8, np.int32, np.int64, np.uint64])
 def test_lengths_of_any_integer_type(dtype: type, backend: str) -> None:
     a = arguments()
@@ -151,6 +161,16 @@ FORWARD_ERRORS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"lengths": np.array([-1, 0, 0, 0])}, ValueError, r"lengths: expected values in 0..6, got values in -1..0"),
     ({"lengths": np.ones(4)}, TypeError, r"lengths: expected an integer dtype, got float64"),
     ({"lengths": [1, 2, 3, 4]}, TypeError, r"lengths: expected a NumPy array .* got list"),
+    ({"mask": np.ones((B, T), bool)}, ValueError, r"mask: expected shape \(seq_len, batch\) = \(6, 4\), got \(4, 6\)"),
+    ({"mask": np.ones((T, B, 1), bool)}, ValueError, r"mask: expected shape .* = \(6, 4\), got \(6, 4, 1\)"),
+    ({"mask": np.ones((T, B), np.int8)}, TypeError, r"mask: expected dtype bool, got int8"),
+    ({"mask": [[True] * B] * T}, TypeError, r"mask: expected a NumPy array .* got list"),
+    (
+        {"mask": np.ones((T, B), bool), "lengths": np.ones(B, int)},
+        ValueError,
+        r"mask: expected None where lengths are given, got both",
+    ),
+    ({"masked_output": "repeat"}, ValueError, r"masked_output: expected one of zero, hold, got 'repeat'"),
     ({"activation": "swish"}, ValueError, r"activation: expected one of tanh, relu, .*, got 'swish'"),
     ({"reverse": 1}, TypeError, r"reverse: expected a bool, got 1"),
     ({"backend": "gpu"}, ValueError, r"backend: expected one of auto, cpu, reference, got 'gpu'"),
@@ -180,6 +200,12 @@ BACKWARD_ERRORS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"dh_n": np.ones(H, f32)}, ValueError, r"dh_n: expected shape \(batch, hidden_size\) = \(4, 5\), got \(5,\)"),
     ({"h0": np.ones((1, B, H), f32)}, ValueError, r"h0: expected shape .* = \(4, 5\), got \(1, 4, 5\)"),
     ({"lengths": np.array([9, 0, 0, 0])}, ValueError, r"lengths: expected values in 0..6, got values in 0..9"),
+    ({"mask": np.ones((T, I), bool)}, ValueError, r"mask: expected shape .* = \(6, 4\), got \(6, 3\)"),
+    (
+        {"mask": np.ones((T, B), bool), "lengths": np.ones(B, int)},
+        ValueError,
+        r"mask: expected None where lengths are given, got both",
+    ),
     ({"bptt_steps": 0}, ValueError, r"bptt_steps: expected at least 1, got 0"),
     ({"bptt_steps": 2.0}, TypeError, r"bptt_steps: expected an integer, got 2.0"),
     ({"bptt_steps": True}, TypeError, r"bptt_steps: expected an integer, got True"),

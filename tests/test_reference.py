@@ -15,7 +15,10 @@ from rnnfast.reference import rnn_backward, rnn_forward
 T, B, I, H = 6, 4, 3, 5  # noqa: E741
 
 
-def problem(lengths: bool) -> dict[str, Any]:
+MASKED = ["none", "lengths", "mask"]
+
+
+def problem(masked: str) -> dict[str, Any]:
     rng = np.random.default_rng(7)
     return {
         "x": rng.standard_normal((T, B, I)),
@@ -23,12 +26,23 @@ def problem(lengths: bool) -> dict[str, Any]:
         "w_hh": rng.standard_normal((H, H)) * 0.4,
         "b": rng.standard_normal(H) * 0.3,
         "h0": rng.standard_normal((B, H)),
-        "lengths": np.array([6, 3, 0, 1]) if lengths else None,
+        "lengths": np.array([6, 3, 0, 1]) if masked == "lengths" else None,
+        # whole, with a hole, without a valid step, after padding
+        "mask": np.array([[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0], [1, 0, 0, 1], [1, 0, 0, 1], [1, 1, 0, 1]], bool)
+        if masked == "mask"
+        else None,
     }
 
 
+def valid_times(p: dict[str, Any], row: int) -> np.ndarray:
+    """The valid steps of a sequence, in the order of time."""
+    if p["mask"] is not None:
+        return np.flatnonzero(p["mask"][:, row])
+    return np.arange(T if p["lengths"] is None else p["lengths"][row])
+
+
 def test_forward_is_the_loop_written_out() -> None:
-    p = problem(lengths=False)
+    p = problem("none")
     y, h_n = rnn_forward(**p)
     h = p["h0"]
     for t in range(T):
@@ -39,21 +53,43 @@ def test_forward_is_the_loop_written_out() -> None:
 
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_ragged_batch_is_each_sequence_alone(reverse: bool) -> None:
-    p = problem(lengths=True)
+    p = problem("lengths")
     y, h_n = rnn_forward(**p, reverse=reverse)
     for row, length in enumerate(p["lengths"]):
         np.testing.assert_array_equal(y[length:, row], 0)
         if length == 0:
             np.testing.assert_array_equal(h_n[row], p["h0"][row])
             continue
-        alone = {**p, "x": p["x"][:length, row : row + 1], "h0": p["h0"][row : row + 1], "lengths": None}
+        alone = {**p, "mask": None, "x": p["x"][:length, row : row + 1], "h0": p["h0"][row : row + 1], "lengths": None}
         y_alone, h_alone = rnn_forward(**alone, reverse=reverse)
         np.testing.assert_allclose(y[:length, row], y_alone[:, 0], rtol=1e-13)
         np.testing.assert_allclose(h_n[row], h_alone[0], rtol=1e-13)
 
 
+@pytest.mark.parametrize("masked_output", ["zero", "hold"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_masked_batch_is_the_valid_steps_of_each_sequence_alone(reverse: bool, masked_output: str) -> None:
+    p = problem("mask")
+    y, h_n = rnn_forward(**p, reverse=reverse, masked_output=masked_output)
+    for row in range(B):
+        times, one = valid_times(p, row), slice(row, row + 1)
+        state = p["h0"][row]
+        if len(times):
+            alone = {**p, "x": p["x"][times][:, one], "h0": p["h0"][one], "mask": None}
+            y_alone, h_alone = rnn_forward(**alone, reverse=reverse)
+            np.testing.assert_allclose(y[times, row], y_alone[:, 0], rtol=1e-13)
+            state = h_alone[0]
+        np.testing.assert_allclose(h_n[row], state, rtol=1e-13)
+        held = p["h0"][row]
+        for t in range(T)[:: -1 if reverse else 1]:
+            if t in times:
+                held = y[t, row]
+            else:
+                np.testing.assert_array_equal(y[t, row], held if masked_output == "hold" else 0)
+
+
 def test_reverse_is_time_turned_round() -> None:
-    p = problem(lengths=False)
+    p = problem("none")
     y, h_n = rnn_forward(**p, reverse=True)
     y_turned, h_turned = rnn_forward(**{**p, "x": p["x"][::-1]})
     np.testing.assert_array_equal(y, y_turned[::-1])
@@ -61,14 +97,19 @@ def test_reverse_is_time_turned_round() -> None:
 
 
 @pytest.mark.parametrize(
-    ("activation", "clip", "lengths", "reverse"),
-    list(itertools.product(ACTIVATIONS, [None, 0.6], [False, True], [False, True])),
+    ("activation", "clip", "masked", "masked_output", "reverse"),
+    list(itertools.product(ACTIVATIONS, [None, 0.6], MASKED, ["zero", "hold"], [False, True])),
 )
 def test_gradients_by_finite_differences(
-    activation: str, clip: float | None, lengths: bool, reverse: bool, numeric_gradient: Callable[..., Any]
+    activation: str,
+    clip: float | None,
+    masked: str,
+    masked_output: str,
+    reverse: bool,
+    numeric_gradient: Callable[..., Any],
 ) -> None:
-    p = problem(lengths)
-    options = {"activation": activation, "clip": clip, "reverse": reverse}
+    p = problem(masked)
+    options = {"activation": activation, "clip": clip, "reverse": reverse, "masked_output": masked_output}
     rng = np.random.default_rng(8)
     dy, dh_n = rng.standard_normal((T, B, H)), rng.standard_normal((B, H))
 
@@ -77,7 +118,7 @@ def test_gradients_by_finite_differences(
         return float((y * dy).sum() + (h_n * dh_n).sum())
 
     y, _ = rnn_forward(**p, **options)
-    given = {name: p[name] for name in ("x", "w_ih", "w_hh", "h0", "lengths")}
+    given = {name: p[name] for name in ("x", "w_ih", "w_hh", "h0", "lengths", "mask")}
     grads = rnn_backward(dy, y=y, dh_n=dh_n, **given, **options)
     for name, gradient in (
         ("x", grads.dx),
@@ -92,20 +133,20 @@ def test_gradients_by_finite_differences(
 
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("bptt_steps", [1, 2, 4, 6, 9])
-@pytest.mark.parametrize("lengths", [False, True])
-def test_truncation_is_the_windows_one_after_another(bptt_steps: int, reverse: bool, lengths: bool) -> None:
+@pytest.mark.parametrize("masked", MASKED)
+def test_truncation_is_the_windows_one_after_another(bptt_steps: int, reverse: bool, masked: str) -> None:
     """Each sequence alone, window by window in the order of processing, the state handed on and not its gradient."""
-    p = problem(lengths)
+    p = problem(masked)
     rng = np.random.default_rng(9)
     dy, dh_n = rng.standard_normal((T, B, H)), rng.standard_normal((B, H))
     y, _ = rnn_forward(**p, reverse=reverse)
-    given = {name: p[name] for name in ("x", "w_ih", "w_hh", "h0", "lengths")}
+    given = {name: p[name] for name in ("x", "w_ih", "w_hh", "h0", "lengths", "mask")}
     grads = rnn_backward(dy, y=y, dh_n=dh_n, **given, reverse=reverse, bptt_steps=bptt_steps)
 
     dx, dw_ih, dw_hh, db, dh0 = (np.zeros_like(gradient) for gradient in grads)
     for row in range(B):
-        length = T if p["lengths"] is None else int(p["lengths"][row])
-        times = np.arange(length)[::-1] if reverse else np.arange(length)
+        times = valid_times(p, row)[:: -1 if reverse else 1]
+        length = len(times)
         state, one = p["h0"][row : row + 1], slice(row, row + 1)
         if length == 0:
             dh0[row] = dh_n[row]

@@ -5,8 +5,9 @@
 // A Recurrence<T> is made from an arena, as a workspace's Buffers are, and has
 //   Index da_row() const                                        elements between the rows of da, at least H
 //   Index packing_tasks() const;  void pack(Index task) const   what is packed once a call
-//   void run(Member&, Index begin, Index end, T* da) const      da of the steps [begin, end), (end - begin, B, da_row):
-//                                                               0 where a step is masked; with step 0, dh0 too
+//   void run(Member&, Index begin, Index end, T* da) const      da of the steps [begin, end), their rows in the order
+//   of
+//                                                               processing, each of da_row; with step 0, dh0 too
 #pragma once
 
 #include <algorithm>
@@ -34,29 +35,31 @@ class Backward {
         : s_(s),
           kernels_(kernels),
           a_(arrays),
-          steps_(backward_chunk_steps(s, kernels)),
+          steps_(arrays.steps),
+          chunk_rows_(backward_chunk_steps(s, kernels) * s.batch),
           recurrence_(arena, s, kernels, arrays, threads),
-          w_ih_(arena, kernels, kernels.panel_width(steps_ * s.batch, s.hidden_size), s.hidden_size, s.input_size),
+          w_ih_(arena, kernels, kernels.panel_width(chunk_rows_, s.hidden_size), s.hidden_size, s.input_size),
           zeros_(arena.take<T>(std::max(s.input_size, s.hidden_size))),
-          da_(arena.take<T>(steps_ * s.batch * recurrence_.da_row())),
-          weight_gradients_(arena, s, kernels, steps_ * s.batch, threads, zeros_) {}
+          da_(arena.take<T>(chunk_rows_ * recurrence_.da_row())),
+          weight_gradients_(arena, s, kernels, arrays, chunk_rows_, threads, zeros_) {}
 
     void run(Member& member) const {
         const Index ih_panels = w_ih_.panels.count;
         member.share(ih_panels + recurrence_.packing_tasks(), [&](Index task) {
             task < ih_panels ? w_ih_.pack(kernels_, a_.w_ih, task) : recurrence_.pack(task - ih_panels);
         });
-        for (Index end = s_.seq_len; end > 0; end -= std::min(end, steps_)) {
-            const Index begin = std::max<Index>(0, end - steps_);
+        for (Index end = steps_.count, begin; end > 0; end = begin) {
+            begin = chunk_begin(end);
             recurrence_.run(member, begin, end, da_);
             const ChunkRows<T> rows(s_, a_, zeros_, begin, end, da_, recurrence_.da_row());
             const Index parts = std::min<Index>(member.team_size(), end - begin);
             typename WeightGradients<T>::Group group;
             member.share(parts + weight_gradients_.tasks(), [&](Index task) {
                 if (task < parts)
-                    input_gradient(begin, Range(end - begin, parts, task));
+                    input_gradient(begin, begin + (end - begin) * task / parts,
+                                   begin + (end - begin) * (task + 1) / parts);
                 else
-                    weight_gradients_.add(rows, a_, task - parts, member.id, group);
+                    weight_gradients_.add(rows, task - parts, member.id, group);
             });
         }
     }
@@ -65,22 +68,32 @@ class Backward {
     void start() const { std::fill_n(zeros_, std::max(s_.input_size, s_.hidden_size), T(0)); }
 
    private:
-    // dx_t := da_t W_ih for some of the steps from `begin` on
-    void input_gradient(Index begin, Range steps) const {
-        const Index da_step = s_.batch * recurrence_.da_row(), dx_step = s_.batch * s_.input_size;
-        multiply<T>(kernels_, steps.size(), s_.batch, {da_ + steps.begin * da_step, da_step, recurrence_.da_row()},
-                    w_ih_, {zeros_, 0, 0},
-                    {a_.dx + s_.time(begin + steps.begin) * dx_step, s_.reverse ? -dx_step : dx_step, s_.input_size});
+    // The first step of the chunk that ends there: as many steps as there is room for their rows.
+    Index chunk_begin(Index end) const {
+        Index begin = end - 1;
+        while (begin > 0 && steps_.before(end) - steps_.before(begin - 1) <= chunk_rows_) --begin;
+        return begin;
+    }
+
+    // dx_t := da_t W_ih for the steps [begin, end) of a chunk
+    void input_gradient(Index chunk, Index begin, Index end) const {
+        const Index da_row = recurrence_.da_row(), count = steps_.before(end) - steps_.before(begin);
+        const Index outer = steps_.reverse ? end - begin : 1, step_rows = steps_.reverse ? steps_.batch : 0;
+        multiply<T>(kernels_, outer, count / outer,
+                    {da_ + (steps_.before(begin) - steps_.before(chunk)) * da_row, step_rows * da_row, da_row}, w_ih_,
+                    {zeros_, 0, 0},
+                    {a_.dx + steps_.first(begin) * s_.input_size, -step_rows * s_.input_size, s_.input_size});
     }
 
     const Sizes& s_;
     const KernelTable<T>& kernels_;
     const BackwardArrays<T>& a_;
-    const Index steps_;  // in a chunk
+    const Steps& steps_;
+    const Index chunk_rows_;  // the most in a chunk
     Recurrence recurrence_;
     PackedMatrix<T> w_ih_;
     T* zeros_;  // (max(I, H),)
-    T* da_;     // (steps, B, da_row), by step
+    T* da_;     // (chunk_rows, da_row)
     WeightGradients<T> weight_gradients_;
 };
 

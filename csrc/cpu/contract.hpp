@@ -8,7 +8,7 @@
 //   (5)  dW_ih = sum_t da_t^T x_t,  dW_hh = sum_t da_t^T h_{t-1},  db = sum_t da_t
 //   (6)  dx_t = da_t W_ih,  dh_0 = da_1 W_hh
 //
-// A step at or past a sequence's length is masked: the state is held, the output is 0, no gradient arises.
+// A masked step holds the state: its output is 0, or that state. The loops never see it: steps.hpp, masked.hpp.
 #pragma once
 
 #include <cstddef>

@@ -52,18 +52,24 @@ class GroupProduct {
 
    private:
     void (*kernel_)(const PanelProduct<T>&);
-    const Index block_, left_, blocks_;
+    Index block_, left_, blocks_;
     PanelProduct<T> product_{};
 };
 
-// Lane by lane of a panel (H, lanes).
+// The lanes that so many sequences take: whole vectors.
 template <class T>
-void fill_lane(T* panel, Index hidden_size, Index lanes, Index lane, T value) {
-    for (Index k = 0; k < hidden_size; ++k) panel[k * lanes + lane] = value;
+Index lanes_for(Index sequences, const KernelTable<T>& kernels) {
+    return (sequences + kernels.vector_len - 1) / kernels.vector_len * kernels.vector_len;
 }
+
+// A panel (rows, lanes) becomes one of other lanes in place; those that it gains are for the caller to fill.
 template <class T>
-void copy_lane(const T* from, Index hidden_size, Index lanes, Index lane, T* to) {
-    for (Index k = 0; k < hidden_size; ++k) to[k * lanes + lane] = from[k * lanes + lane];
+void change_lanes(T* panel, Index rows, Index lanes, Index new_lanes) {
+    if (new_lanes < lanes)
+        for (Index k = 1; k < rows; ++k) std::copy_n(panel + k * lanes, new_lanes, panel + k * new_lanes);
+    else
+        for (Index k = rows - 1; k > 0; --k)
+            std::copy_backward(panel + k * lanes, panel + (k + 1) * lanes, panel + k * new_lanes + lanes);
 }
 
 }  // namespace rnnfast

@@ -17,6 +17,7 @@ class LanesRecurrence {
           kernels_(kernels),
           f_(s.activation, kernels),
           a_(arrays),
+          steps_(arrays.steps),
           groups_(lane_groups(s, kernels, threads)),
           most_lanes_(groups_.width(0) * kernels.vector_len),
           zeros_(arena.take<T>(most_lanes_)),
@@ -35,56 +36,58 @@ class LanesRecurrence {
 
    private:
     void run_group(Index group, int member, Index begin, Index end, T* da_rows) const {
-        const Index first = groups_.first_column(group), count = groups_.columns_in(group);
-        const Index lanes = groups_.width(group) * kernels_.vector_len, h = s_.hidden_size;
+        const Index first = groups_.first_column(group), h = s_.hidden_size;
+        const Range sequences(first, std::min(first + groups_.columns_in(group), steps_.batch));
+        if (sequences.size() <= 0) return;
         T* carry = carry_ + first * h;
-        T *y = scratch_ + member * 4 * h * most_lanes_, *dy = y + h * lanes, *da = dy + h * lanes;
-        T* product = da + h * lanes;
-        const GroupProduct<T> propagate(kernels_, true, a_.w_hh, h, h, lanes);
-        if (end == s_.seq_len) {
-            if (a_.dh_n)
-                kernels_.transpose_padded(a_.dh_n + first * h, h, count, h, carry, lanes);
-            else
-                std::fill_n(carry, h * lanes, T(0));
-        }
+        T *y = scratch_ + member * 4 * h * most_lanes_, *dy = y + h * most_lanes_, *da = dy + h * most_lanes_;
+        T* product = da + h * most_lanes_;
+        Index lanes = end == steps_.count ? 0 : lanes_for(steps_.active(end, sequences).size(), kernels_);
         for (Index step = end - 1; step >= begin; --step) {
-            const Index t = s_.time(step), row = t * s_.batch + first;
+            const Index count = steps_.active(step, sequences).size();
+            if (count == 0) continue;
+            if (const Index more = lanes_for(count, kernels_); more > lanes) {
+                begin_lanes(sequences, lanes, more, carry);
+                lanes = more;
+            }
+            const GroupProduct<T> propagate(kernels_, true, a_.w_hh, h, h, lanes);
+            const Index row = steps_.first(step) + first;
             kernels_.transpose_padded(a_.y + row * h, h, count, h, y, lanes);
             if (a_.dy) kernels_.transpose_padded(a_.dy + row * h, h, count, h, dy, lanes);
             f_.differentiate(a_.dy ? dy : nullptr, carry, y, da, h * lanes);
-            if (a_.lengths)
-                for (Index lane = 0; lane < count; ++lane)
-                    if (t >= a_.lengths[first + lane]) fill_lane(da, h, lanes, lane, T(0));
-            kernels_.transpose_padded(da, lanes, h, count, da_rows + ((step - begin) * s_.batch + first) * da_row(),
-                                      da_row());
-            if (a_.lengths) {
-                propagate.run(da, zeros_, 0, product);
-                take(t, first, count, lanes, product, carry);
-            } else if (s_.cut(t, s_.seq_len)) {
-                std::fill_n(carry, h * lanes, T(0));
-            } else {
-                propagate.run(da, zeros_, 0, carry);
-            }
+            const Index da_first = steps_.before(step) - steps_.before(begin) + first;
+            kernels_.transpose_padded(da, lanes, h, count, da_rows + da_first * da_row(), da_row());
+            // Of a vector's lanes, those whose sequences have ended keep the gradient of their last states.
+            const bool whole = count == std::min(lanes, sequences.size());
+            if (!steps_.cut(step, s_.bptt_steps)) propagate.run(da, zeros_, 0, whole ? carry : product);
+            for (Index lane = 0; lane < count && !whole; ++lane) copy_lane(product, lanes, lane, carry);
+            for (Index lane = 0; lane < count && s_.bptt_steps; ++lane)
+                if (steps_.cut(step, first + lane, s_.bptt_steps)) clear_lane(carry, lanes, lane);
         }
-        if (begin == 0) kernels_.transpose_dense(carry, lanes, h, count, a_.dh0 + first * h);
+        if (begin == 0) kernels_.transpose_dense(carry, lanes, h, sequences.size(), a_.dh0 + first * h);
     }
 
-    // A masked step hands the gradient of its state on as it is.
-    void take(Index t, Index first, Index count, Index lanes, const T* product, T* carry) const {
-        for (Index lane = 0; lane < count; ++lane) {
-            const Index length = a_.lengths[first + lane];
-            if (t >= length) continue;
-            if (s_.cut(t, length))
-                fill_lane(carry, s_.hidden_size, lanes, lane, T(0));
-            else
-                copy_lane(product, s_.hidden_size, lanes, lane, carry);
-        }
+    // The lanes [lanes, more) get the gradients of the last states of their sequences.
+    void begin_lanes(Range sequences, Index lanes, Index more, T* carry) const {
+        const Index h = s_.hidden_size, count = std::min(more, sequences.size()) - lanes;
+        change_lanes(carry, h, lanes, more);
+        if (a_.dh_n)
+            return kernels_.transpose_padded(a_.dh_n + (sequences.begin + lanes) * h, h, count, h, carry + lanes, more);
+        for (Index k = 0; k < h; ++k) std::fill(carry + k * more + lanes, carry + (k + 1) * more, T(0));
+    }
+
+    void copy_lane(const T* from, Index lanes, Index lane, T* to) const {
+        for (Index k = 0; k < s_.hidden_size; ++k) to[k * lanes + lane] = from[k * lanes + lane];
+    }
+    void clear_lane(T* panel, Index lanes, Index lane) const {
+        for (Index k = 0; k < s_.hidden_size; ++k) panel[k * lanes + lane] = T(0);
     }
 
     const Sizes& s_;
     const KernelTable<T>& kernels_;
     const Pointwise<T> f_;
     const BackwardArrays<T>& a_;
+    const Steps& steps_;
     const Panels groups_;
     const Index most_lanes_;
     T* zeros_;    // (most_lanes,)

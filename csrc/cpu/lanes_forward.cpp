@@ -15,6 +15,7 @@ class LanesForward {
           kernels_(kernels),
           f_(s.activation, kernels),
           a_(arrays),
+          steps_(arrays.steps),
           groups_(lane_groups(s, kernels, threads)),
           most_lanes_(groups_.width(0) * kernels.vector_len),
           depth_(s.input_size + s.hidden_size),
@@ -38,41 +39,40 @@ class LanesForward {
    private:
     // A step reads one operand, [x_t; h_{t-1}] with a row for each input and hidden unit, and writes h_t to the other.
     void run_group(Index group, int member) const {
-        const Index first = groups_.first_column(group), count = groups_.columns_in(group);
-        const Index lanes = groups_.width(group) * kernels_.vector_len, i = s_.input_size, h = s_.hidden_size;
+        const Index first = groups_.first_column(group), i = s_.input_size, h = s_.hidden_size;
+        const Range sequences(first, std::min(first + groups_.columns_in(group), steps_.batch));
+        if (sequences.size() <= 0) return;
         T* operand = operands_ + member * 2 * depth_ * most_lanes_;
         T* other = operand + depth_ * most_lanes_;
-        const GroupProduct<T> product(kernels_, false, weights_, h, depth_, lanes);
+        Index lanes = lanes_for(sequences.size(), kernels_);
+        GroupProduct<T> product(kernels_, false, weights_, h, depth_, lanes);
         if (a_.h0)
-            kernels_.transpose_padded(a_.h0 + first * h, h, count, h, operand + i * lanes, lanes);
+            kernels_.transpose_padded(a_.h0 + first * h, h, sequences.size(), h, operand + i * lanes, lanes);
         else
             std::fill_n(operand + i * lanes, h * lanes, T(0));
-        for (Index step = 0; step < s_.seq_len; ++step) {
-            const Index t = s_.time(step), row = t * s_.batch + first;
+        for (Index step = 0; step < steps_.count; ++step) {
+            const Index row = steps_.first(step) + first, count = steps_.active(step, sequences).size();
+            if (count == 0) break;
+            if (const Index fewer = lanes_for(count, kernels_); fewer < lanes) {
+                change_lanes(operand, depth_, lanes, fewer);
+                lanes = fewer;
+                product = GroupProduct<T>(kernels_, false, weights_, h, depth_, lanes);
+            }
             T* state = other + i * lanes;
             kernels_.transpose_padded(a_.x + row * i, i, count, i, operand, lanes);
             product.run(operand, bias_, most_lanes_, state);
             f_.activate(state, h * lanes);
             kernels_.transpose_dense(state, lanes, h, count, a_.y + row * h);
-            if (a_.lengths) hold(t, first, count, lanes, operand + i * lanes, state, a_.y + row * h);
             std::swap(operand, other);
         }
-        kernels_.transpose_dense(operand + i * lanes, lanes, h, count, a_.h_n + first * h);
-    }
-
-    // A masked sequence keeps its state, and its output is 0.
-    void hold(Index t, Index first, Index count, Index lanes, const T* previous, T* state, T* y) const {
-        for (Index lane = 0; lane < count; ++lane) {
-            if (t < a_.lengths[first + lane]) continue;
-            copy_lane(previous, s_.hidden_size, lanes, lane, state);
-            std::fill_n(y + lane * s_.hidden_size, s_.hidden_size, T(0));
-        }
+        copy_last_states(steps_, sequences, a_.y, h, a_.h_n);
     }
 
     const Sizes& s_;
     const KernelTable<T>& kernels_;
     const Pointwise<T> f_;
     const ForwardArrays<T>& a_;
+    const Steps& steps_;
     const Panels groups_;
     const Index most_lanes_;
     const Index depth_;  // I + H

@@ -14,10 +14,10 @@ class PanelRecurrence {
           kernels_(kernels),
           f_(s.activation, kernels),
           a_(arrays),
+          steps_(arrays.steps),
           w_hh_(arena, kernels, kernels.panel_width(s.batch, s.hidden_size), s.hidden_size, s.hidden_size),
           zeros_(arena.take<T>(s.hidden_size)),
-          carry_(arena.take<T>(s.batch * s.hidden_size)),
-          product_(arena.take<T>(arrays.lengths ? s.batch * s.hidden_size : 0)) {}
+          carry_(arena.take<T>(s.batch * s.hidden_size)) {}
 
     Index da_row() const { return s_.hidden_size; }
     Index packing_tasks() const { return w_hh_.panels.count; }
@@ -28,74 +28,56 @@ class PanelRecurrence {
 
     void run(Member& member, Index begin, Index end, T* da) const {
         const Index blocks = member.team_size();
-        member.share(blocks, [&](Index block) { run_block(begin, end, Range(s_.batch, blocks, block), da); });
+        member.share(blocks, [&](Index block) { run_block(begin, end, steps_.share(begin, end, blocks, block), da); });
     }
 
    private:
-    void run_block(Index begin, Index end, Range rows, T* da) const {
-        if (end == s_.seq_len) start_carry(rows);
+    void run_block(Index begin, Index end, Range sequences, T* da) const {
         for (Index step = end - 1; step >= begin; --step) {
-            T* da_step = da + ((step - begin) * s_.batch + rows.begin) * s_.hidden_size;
-            a_.lengths ? ragged_step(s_.time(step), rows, da_step) : plain_step(s_.time(step), rows, da_step);
+            const Range rows = steps_.active(step, sequences);
+            if (rows.size() == 0) continue;
+            start_carry(steps_.ending(step, sequences));
+            T* da_step = da + (steps_.before(step) - steps_.before(begin) + rows.begin) * s_.hidden_size;
+            differentiate(step, rows, da_step);
+            propagate(step, rows, da_step);
         }
         if (begin == 0)
-            std::copy_n(carry_ + at(0, rows.begin), rows.size() * s_.hidden_size, a_.dh0 + at(0, rows.begin));
+            std::copy_n(carry(sequences.begin), sequences.size() * s_.hidden_size,
+                        a_.dh0 + sequences.begin * s_.hidden_size);
     }
+
+    T* carry(Index row) const { return carry_ + row * s_.hidden_size; }
 
     void start_carry(Range rows) const {
-        T* carry = carry_ + at(0, rows.begin);
         const Index count = rows.size() * s_.hidden_size;
-        a_.dh_n ? std::copy_n(a_.dh_n + at(0, rows.begin), count, carry) : std::fill_n(carry, count, T(0));
+        a_.dh_n ? std::copy_n(a_.dh_n + rows.begin * s_.hidden_size, count, carry(rows.begin))
+                : std::fill_n(carry(rows.begin), count, T(0));
     }
-
-    Index at(Index t, Index row) const { return (t * s_.batch + row) * s_.hidden_size; }
-
-    bool masked(Index t, Index row) const { return a_.lengths && t >= a_.lengths[row]; }
 
     // da := (dy_t + carry) * f'(y_t)
-    void differentiate(Index t, Range rows, T* da) const {
-        const T* dy = a_.dy ? a_.dy + at(t, rows.begin) : nullptr;
-        f_.differentiate(dy, carry_ + at(0, rows.begin), a_.y + at(t, rows.begin), da, rows.size() * s_.hidden_size);
+    void differentiate(Index step, Range rows, T* da) const {
+        const Index at = (steps_.first(step) + rows.begin) * s_.hidden_size;
+        f_.differentiate(a_.dy ? a_.dy + at : nullptr, carry(rows.begin), a_.y + at, da, rows.size() * s_.hidden_size);
     }
 
-    // product := da W_hh
-    void propagate(Range rows, const T* da, T* product) const {
-        multiply<T>(kernels_, 1, rows.size(), {da, 0, s_.hidden_size}, w_hh_, {zeros_, 0, 0},
-                    {product + at(0, rows.begin), 0, s_.hidden_size});
-    }
-
-    void plain_step(Index t, Range rows, T* da) const {
-        differentiate(t, rows, da);
-        if (s_.cut(t, s_.seq_len))
-            std::fill_n(carry_ + at(0, rows.begin), rows.size() * s_.hidden_size, T(0));
-        else
-            propagate(rows, da, carry_);
-    }
-
-    // A masked step hands the gradient of its state on as it is.
-    void ragged_step(Index t, Range rows, T* da) const {
-        differentiate(t, rows, da);
+    // carry := da W_hh, and 0 where the gradient is cut
+    void propagate(Index step, Range rows, const T* da) const {
+        const Index h = s_.hidden_size;
+        if (!steps_.cut(step, s_.bptt_steps))
+            multiply<T>(kernels_, 1, rows.size(), {da, 0, h}, w_hh_, {zeros_, 0, 0}, {carry(rows.begin), 0, h});
+        if (!s_.bptt_steps) return;
         for (Index row = rows.begin; row < rows.end; ++row)
-            if (masked(t, row)) std::fill_n(da + (row - rows.begin) * s_.hidden_size, s_.hidden_size, T(0));
-        propagate(rows, da, product_);
-        for (Index row = rows.begin; row < rows.end; ++row) {
-            T* carry = carry_ + at(0, row);
-            if (masked(t, row)) continue;
-            if (s_.cut(t, a_.lengths[row]))
-                std::fill_n(carry, s_.hidden_size, T(0));
-            else
-                std::copy_n(product_ + at(0, row), s_.hidden_size, carry);
-        }
+            if (steps_.cut(step, row, s_.bptt_steps)) std::fill_n(carry(row), h, T(0));
     }
 
     const Sizes& s_;
     const KernelTable<T>& kernels_;
     const Pointwise<T> f_;
     const BackwardArrays<T>& a_;
+    const Steps& steps_;
     PackedMatrix<T> w_hh_;
-    T* zeros_;    // (H,)
-    T* carry_;    // (B, H): dL/dh_t that comes from the steps after it
-    T* product_;  // (B, H), with lengths only: da W_hh, before it is known which sequences take it
+    T* zeros_;  // (H,)
+    T* carry_;  // (B, H): dL/dh_t that comes from the steps after it
 };
 
 }  // namespace

@@ -16,20 +16,18 @@ template <class T>
 struct Buffers {
     PackedMatrix<T> w_ih, w_hh;
     T* zeros;  // (H,)
-    T* state;  // (B, H), with lengths only
 
-    Buffers(Arena& arena, const Sizes& s, const KernelTable<T>& kernels, bool ragged)
+    Buffers(Arena& arena, const Sizes& s, const KernelTable<T>& kernels)
         : w_ih(arena, kernels, kernels.panel_width(rows_at_once(s), s.input_size), s.input_size, s.hidden_size),
           w_hh(arena, kernels, kernels.panel_width(s.batch, s.hidden_size), s.hidden_size, s.hidden_size),
-          zeros(arena.take<T>(s.hidden_size)),
-          state(arena.take<T>(ragged ? s.batch * s.hidden_size : 0)) {}
+          zeros(arena.take<T>(s.hidden_size)) {}
 };
 
 template <class T>
 class Forward {
    public:
     Forward(const Sizes& s, const KernelTable<T>& kernels, const ForwardArrays<T>& arrays, const Buffers<T>& buffers)
-        : s_(s), kernels_(kernels), f_(s.activation, kernels), a_(arrays), buffers_(buffers) {
+        : s_(s), kernels_(kernels), f_(s.activation, kernels), a_(arrays), steps_(arrays.steps), buffers_(buffers) {
         std::fill_n(buffers_.zeros, s_.hidden_size, T(0));
     }
 
@@ -41,78 +39,60 @@ class Forward {
             else
                 buffers_.w_hh.pack_transposed(kernels_, a_.w_hh, p - ih_panels);
         });
+        // The rows of packed steps follow one another whatever their numbers: one product for all.
+        if (const Index rows = steps_.before(steps_.count); steps_.offsets) {
+            const Index parts = std::min(4 * Index(member.team_size()), rows);
+            member.share(parts, [&](Index part) {
+                const Range range(rows, parts, part);
+                project(range.begin, 1, range.size());
+            });
+        }
         const Index blocks = member.team_size();
-        member.share(blocks, [&](Index block) { run_block(Range(s_.batch, blocks, block)); });
+        member.share(blocks, [&](Index block) { run_block(steps_.share(0, steps_.count, blocks, block)); });
     }
 
    private:
-    // All steps of the sequences `rows`.
-    void run_block(Range rows) const {
-        const Index step_bytes = rows.size() * (s_.input_size + s_.hidden_size) * Index(sizeof(T));
-        const Index chunk = std::clamp(kChunkBytes / std::max<Index>(step_bytes, 1), Index(1), s_.seq_len);
-        if (a_.lengths) start_states(rows);
-        for (Index begin = 0; begin < s_.seq_len; begin += chunk) {
-            const Index end = std::min(begin + chunk, s_.seq_len);
-            project(begin, end, rows);
-            for (Index step = begin; step < end; ++step) a_.lengths ? ragged_step(step, rows) : plain_step(step, rows);
+    // All steps of some sequences.
+    void run_block(Range sequences) const {
+        const Index step_bytes = sequences.size() * (s_.input_size + s_.hidden_size) * Index(sizeof(T));
+        const Index chunk = std::clamp(kChunkBytes / std::max<Index>(step_bytes, 1), Index(1), steps_.count);
+        for (Index begin = 0; begin < steps_.count; begin += chunk) {
+            const Index end = std::min(begin + chunk, steps_.count);
+            if (!steps_.offsets)
+                project(std::min(steps_.first(begin), steps_.first(end - 1)) + sequences.begin, end - begin,
+                        sequences.size());
+            for (Index step = begin; step < end; ++step) recur(step, steps_.active(step, sequences));
         }
-        finish(rows);
+        copy_last_states(steps_, sequences, a_.y, s_.hidden_size, a_.h_n);
     }
 
-    Index at(Index t, Index row) const { return (t * s_.batch + row) * s_.hidden_size; }
+    T* y(Index step, Index row) const { return a_.y + (steps_.first(step) + row) * s_.hidden_size; }
 
-    // y_t := x_t W_ih^T + b for the steps [begin, end)
-    void project(Index begin, Index end, Range rows) const {
-        const Index t = std::min(s_.time(begin), s_.time(end - 1));
-        multiply<T>(kernels_, end - begin, rows.size(),
-                    {a_.x + (t * s_.batch + rows.begin) * s_.input_size, s_.batch * s_.input_size, s_.input_size},
-                    buffers_.w_ih, {a_.b, 0, 0}, {a_.y + at(t, rows.begin), s_.batch * s_.hidden_size, s_.hidden_size});
+    // y_t := x_t W_ih^T + b for `rows` rows of each of some steps, of the arrays' from `first` on
+    void project(Index first, Index steps, Index rows) const {
+        const Index i = s_.input_size, h = s_.hidden_size;
+        multiply<T>(kernels_, steps, rows, {a_.x + first * i, steps_.batch * i, i}, buffers_.w_ih, {a_.b, 0, 0},
+                    {a_.y + first * h, steps_.batch * h, h});
     }
 
-    // y_t := f(y_t + previous W_hh^T)
-    void recur(Index t, Range rows, Rows<const T> previous) const {
-        T* y = a_.y + at(t, rows.begin);
-        multiply<T>(kernels_, 1, rows.size(), previous, buffers_.w_hh, {y, 0, s_.hidden_size}, {y, 0, s_.hidden_size});
-        f_.activate(y, rows.size() * s_.hidden_size);
-    }
-
-    void plain_step(Index step, Range rows) const {
+    // y_t := f(y_t + h_{t-1} W_hh^T)
+    void recur(Index step, Range rows) const {
+        const Index h = s_.hidden_size;
+        Rows<const T> previous{buffers_.zeros, 0, 0};
         if (step)
-            recur(s_.time(step), rows, {a_.y + at(s_.time(step - 1), rows.begin), 0, s_.hidden_size});
+            previous = {y(step - 1, rows.begin), 0, h};
         else if (a_.h0)
-            recur(s_.time(step), rows, {a_.h0 + at(0, rows.begin), 0, s_.hidden_size});
-        else
-            recur(s_.time(step), rows, {buffers_.zeros, 0, 0});
-    }
-
-    // The states stand apart from the outputs here: past a length, a state is held while the output is 0.
-    void ragged_step(Index step, Range rows) const {
-        const Index t = s_.time(step);
-        recur(t, rows, {buffers_.state + at(0, rows.begin), 0, s_.hidden_size});
-        for (Index row = rows.begin; row < rows.end; ++row) {
-            T* y = a_.y + at(t, row);
-            if (t < a_.lengths[row])
-                std::copy_n(y, s_.hidden_size, buffers_.state + at(0, row));
-            else
-                std::fill_n(y, s_.hidden_size, T(0));
-        }
-    }
-
-    void start_states(Range rows) const {
-        const Index count = rows.size() * s_.hidden_size;
-        T* state = buffers_.state + at(0, rows.begin);
-        a_.h0 ? std::copy_n(a_.h0 + at(0, rows.begin), count, state) : std::fill_n(state, count, T(0));
-    }
-
-    void finish(Range rows) const {
-        const T* last = a_.lengths ? buffers_.state : a_.y + at(s_.time(s_.seq_len - 1), 0);
-        std::copy_n(last + at(0, rows.begin), rows.size() * s_.hidden_size, a_.h_n + at(0, rows.begin));
+            previous = {a_.h0 + rows.begin * h, 0, h};
+        T* state = y(step, rows.begin);
+        multiply<T>(kernels_, 1, rows.size(), previous, buffers_.w_hh, {state, 0, h}, {state, 0, h});
+        f_.activate(state, rows.size() * h);
     }
 
     const Sizes& s_;
     const KernelTable<T>& kernels_;
     const Pointwise<T> f_;
     const ForwardArrays<T>& a_;
+    const Steps& steps_;
     const Buffers<T>& buffers_;
 };
 
@@ -120,10 +100,9 @@ class Forward {
 
 template <class T>
 void panel_forward(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize team, const ForwardArrays<T>& arrays) {
-    const bool ragged = arrays.lengths;
-    Workspace workspace(bytes_of<Buffers<T>>(sizes, kernels, ragged));
+    Workspace workspace(bytes_of<Buffers<T>>(sizes, kernels));
     Arena arena(workspace.memory());
-    const Buffers<T> buffers(arena, sizes, kernels, ragged);
+    const Buffers<T> buffers(arena, sizes, kernels);
     const Forward<T> forward(sizes, kernels, arrays, buffers);
     run_pass(team, kernels, forward);
 }

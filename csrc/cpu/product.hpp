@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "contract.hpp"
+#include "steps.hpp"
 #include "workspace.hpp"
 
 namespace rnnfast {
@@ -40,13 +41,6 @@ struct Panels {
     Index first_vector(Index panel) const { return panel * (vectors / count) + std::min(panel, vectors % count); }
     Index first_column(Index panel) const { return first_vector(panel) * vector_len; }
     Index columns_in(Index panel) const { return std::min(width(panel) * vector_len, columns - first_column(panel)); }
-};
-
-// One of `parts` ranges that [0, count) is cut into, as even as they can be.
-struct Range {
-    Index begin, end;
-    Range(Index count, Index parts, Index part) : begin(count * part / parts), end(count * (part + 1) / parts) {}
-    Index size() const { return end - begin; }
 };
 
 // A (depth x columns) operand in packed panels. Products with it go in blocks of the depth that suit the width asked

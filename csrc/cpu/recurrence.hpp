@@ -1,9 +1,12 @@
-// What every variant is given. Shapes and equations: contract.hpp. Arrays are C-contiguous and do not overlap, but for
-// inputs, which may; the outputs need no initial value. A pointer marked optional may be null.
+// What every variant is given: the sizes of the whole problem, by which it chooses how to work, and arrays of some of
+// its steps. T is the number of those steps where every sequence has them all, and (T, B) stands for as many rows as
+// they have where some have fewer: steps.hpp. Shapes and equations: contract.hpp. Arrays are C-contiguous and do not
+// overlap, but for inputs, which may; the outputs need no initial value. A pointer marked optional may be null.
 #pragma once
 
 #include "activation.hpp"
 #include "contract.hpp"
+#include "steps.hpp"
 #include "thread_pool.hpp"
 
 namespace rnnfast {
@@ -16,11 +19,8 @@ struct Sizes {
 
     // The time index that is processed as number `step`.
     Index time(Index step) const { return reverse ? seq_len - 1 - step : step; }
-    // Whether the gradient is cut between this step of a sequence and the one processed before it.
-    bool cut(Index t, Index length) const {
-        const Index position = reverse ? length - 1 - t : t;
-        return bptt_steps && position > 0 && position % bptt_steps == 0;
-    }
+    // All of it in one pass.
+    Steps steps() const { return {seq_len, batch, reverse, nullptr, nullptr}; }
 };
 
 // The rows of products over many steps: all steps of a lone sequence, which stand one after another; else the batch.
@@ -28,31 +28,33 @@ inline Index rows_at_once(const Sizes& s) { return s.batch == 1 ? s.seq_len : s.
 
 template <class T>
 struct ForwardArrays {
-    const T* x;              // (T, B, I)
-    const T* w_ih;           // (H, I)
-    const T* w_hh;           // (H, H)
-    const T* b;              // (H,)
-    const T* h0;             // (B, H), optional: zeros
-    const int64_t* lengths;  // (B,) in 0..T, optional: all T
-    T* y;                    // (T, B, H), out
-    T* h_n;                  // (B, H), out
+    Steps steps;
+    const T* x;     // (T, B, I)
+    const T* w_ih;  // (H, I)
+    const T* w_hh;  // (H, H)
+    const T* b;     // (H,)
+    const T* h0;    // (B, H), optional: zeros
+    T* y;           // (T, B, H), out
+    T* h_n;         // (B, H), out
 };
 
 template <class T>
 struct BackwardArrays {
-    const T* dy;             // (T, B, H), optional: zeros
-    const T* x;              // (T, B, I)
-    const T* y;              // (T, B, H), as forward wrote it
-    const T* w_ih;           // (H, I)
-    const T* w_hh;           // (H, H)
-    const T* h0;             // (B, H), optional: zeros
-    const T* dh_n;           // (B, H), optional: zeros
-    const int64_t* lengths;  // (B,) in 0..T, optional: all T
-    T* dx;                   // (T, B, I), out
-    T* dw_ih;                // (H, I), out
-    T* dw_hh;                // (H, H), out
-    T* db;                   // (H,), out
-    T* dh0;                  // (B, H), out
+    Steps steps;
+    const T* dy;    // (T, B, H), optional: zeros
+    const T* x;     // (T, B, I)
+    const T* y;     // (T, B, H), as forward wrote it
+    const T* w_ih;  // (H, I)
+    const T* w_hh;  // (H, H)
+    const T* h0;    // (B, H), optional: zeros
+    const T* dh_n;  // (B, H), optional: zeros
+    T* dx;          // (T, B, I), out
+    T* dw_ih;       // (H, I), out
+    T* dw_hh;       // (H, H), out
+    T* db;          // (H,), out
+    T* dh0;         // (B, H), out
+    T* db_lost;     // (H,): what rounding took from db, in and out. Given, the weights' gradients are added to what
+                    // their arrays hold; null: they need no initial value
 };
 
 // Runs pass.run(member) on a team whose threads are ready for the kernels.

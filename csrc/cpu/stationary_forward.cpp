@@ -22,18 +22,13 @@ class StationaryForward {
           kernels_(kernels),
           f_(s.activation, kernels),
           a_(arrays),
+          steps_(arrays.steps),
           w_ih_(arena, kernels, kernels.panel_width(kChunkRows, s.input_size), s.input_size, s.hidden_size, threads),
           w_hh_(arena, kernels, kernels.panel_width(s.batch, s.hidden_size), s.hidden_size, s.hidden_size, threads),
-          zeros_(arena.take<T>(s.hidden_size)),
-          states_(arena.take<T>(arrays.lengths ? 2 * s.batch * s.hidden_size : 0)) {}
+          zeros_(arena.take<T>(s.hidden_size)) {}
 
     // The one who calls, before anyone runs.
-    void start() const {
-        std::fill_n(zeros_, s_.hidden_size, T(0));
-        if (!a_.lengths) return;
-        const Index count = s_.batch * s_.hidden_size;
-        a_.h0 ? std::copy_n(a_.h0, count, states_) : std::fill_n(states_, count, T(0));
-    }
+    void start() const { std::fill_n(zeros_, s_.hidden_size, T(0)); }
 
     void run(Member& member) const {
         const Index ih_panels = w_ih_.panels.count;
@@ -42,74 +37,53 @@ class StationaryForward {
                           : w_hh_.pack_transposed(kernels_, a_.w_hh, p - ih_panels);
         });
         const Index chunk = std::max<Index>(1, kChunkRows / s_.batch);
-        for (Index begin = 0; begin < s_.seq_len; begin += chunk) {
-            const Index end = std::min(begin + chunk, s_.seq_len);
+        for (Index begin = 0; begin < steps_.count; begin += chunk) {
+            const Index end = std::min(begin + chunk, steps_.count);
             const Index parts = std::min(ih_panels, kProjectionsPerMember * member.team_size());
             member.share(parts, [&](Index part) { project(begin, end, Range(ih_panels, parts, part)); });
             member.together([&](Party& party) {
                 const Share share(w_hh_.panels, party);
                 for (Index step = begin; step < end; ++step) {
-                    if (!share.empty()) a_.lengths ? ragged_step(step, share) : plain_step(step, share);
+                    if (!share.empty()) recur(step, share);
                     party.meet();
                 }
             });
         }
-        member.share(1, [&](Index) { finish(); });
+        member.share(1, [&](Index) { copy_last_states(steps_, {0, steps_.batch}, a_.y, s_.hidden_size, a_.h_n); });
     }
 
    private:
-    T* y(Index step) const { return a_.y + s_.time(step) * s_.batch * s_.hidden_size; }
+    T* y(Index step) const { return a_.y + steps_.first(step) * s_.hidden_size; }
 
     // Some panels of y_t := x_t W_ih^T + b for the steps [begin, end)
     void project(Index begin, Index end, Range panels) const {
-        const Index t = std::min(s_.time(begin), s_.time(end - 1));
-        const Index x_step = s_.batch * s_.input_size, y_step = s_.batch * s_.hidden_size;
-        multiply<T>(kernels_, end - begin, s_.batch, {a_.x + t * x_step, x_step, s_.input_size}, w_ih_, panels.begin,
-                    panels.end, {a_.b, 0, 0}, {a_.y + t * y_step, y_step, s_.hidden_size});
+        const Index first = std::min(steps_.first(begin), steps_.first(end - 1));
+        multiply<T>(kernels_, 1, steps_.before(end) - steps_.before(begin),
+                    {a_.x + first * s_.input_size, 0, s_.input_size}, w_ih_, panels.begin, panels.end, {a_.b, 0, 0},
+                    {a_.y + first * s_.hidden_size, 0, s_.hidden_size});
     }
 
-    // y_t := f(y_t + previous W_hh^T), some columns of it
-    void recur(T* y, Rows<const T> previous, const Share& share) const {
-        const Index h = s_.hidden_size;
-        multiply<T>(kernels_, 1, s_.batch, previous, w_hh_, share.panels.begin, share.panels.end, {y, 0, h}, {y, 0, h});
-        for (Index row = 0; row < s_.batch; ++row) f_.activate(y + row * h + share.first, share.columns);
-    }
-
-    void plain_step(Index step, const Share& share) const {
+    // y_t := f(y_t + h_{t-1} W_hh^T), some columns of it
+    void recur(Index step, const Share& share) const {
+        const Index h = s_.hidden_size, rows = steps_.rows(step);
+        Rows<const T> previous{zeros_, 0, 0};
         if (step)
-            recur(y(step), {y(step - 1), 0, s_.hidden_size}, share);
+            previous = {y(step - 1), 0, h};
         else if (a_.h0)
-            recur(y(step), {a_.h0, 0, s_.hidden_size}, share);
-        else
-            recur(y(step), {zeros_, 0, 0}, share);
-    }
-
-    // The states stand apart from the outputs here: past a length, a state is held while the output is 0.
-    void ragged_step(Index step, const Share& share) const {
-        const T* previous = states(step);
-        recur(y(step), {previous, 0, s_.hidden_size}, share);
-        for (Index row = 0; row < s_.batch; ++row) {
-            const Index at = row * s_.hidden_size + share.first;
-            const bool masked = s_.time(step) >= a_.lengths[row];
-            std::copy_n((masked ? previous : y(step)) + at, share.columns, states(step + 1) + at);
-            if (masked) std::fill_n(y(step) + at, share.columns, T(0));
-        }
-    }
-
-    // The states before a step, with lengths.
-    T* states(Index step) const { return states_ + step % 2 * s_.batch * s_.hidden_size; }
-
-    void finish() const {
-        std::copy_n(a_.lengths ? states(s_.seq_len) : y(s_.seq_len - 1), s_.batch * s_.hidden_size, a_.h_n);
+            previous = {a_.h0, 0, h};
+        T* state = y(step);
+        multiply<T>(kernels_, 1, rows, previous, w_hh_, share.panels.begin, share.panels.end, {state, 0, h},
+                    {state, 0, h});
+        for (Index row = 0; row < rows; ++row) f_.activate(state + row * h + share.first, share.columns);
     }
 
     const Sizes& s_;
     const KernelTable<T>& kernels_;
     const Pointwise<T> f_;
     const ForwardArrays<T>& a_;
+    const Steps& steps_;
     PackedMatrix<T> w_ih_, w_hh_;
-    T* zeros_;   // (H,)
-    T* states_;  // 2 x (B, H), with lengths only
+    T* zeros_;  // (H,)
 };
 
 }  // namespace

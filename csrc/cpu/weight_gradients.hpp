@@ -14,64 +14,66 @@ class ChunkRows {
    public:
     ChunkRows(const Sizes& s, const BackwardArrays<T>& arrays, const T* zeros, Index begin, Index end, const T* da,
               Index da_row)
-        : count((end - begin) * s.batch),
-          first(end == s.seq_len),
+        : count(arrays.steps.before(end) - arrays.steps.before(begin)),
+          first(end == arrays.steps.count && !arrays.db_lost),
           da(da),
           da_row(da_row),
           s_(s),
           a_(arrays),
+          steps_(arrays.steps),
           zeros_(zeros),
-          begin_(begin) {}
+          begin_(arrays.steps.before(begin)) {}
 
     const Index count;
     const bool first;   // the gradients hold nothing yet
-    const T* const da;  // (count, da_row), of which H are used; 0 where a step is masked
+    const T* const da;  // (count, da_row), of which H are used
     const Index da_row;
 
     // The operand of a weight's gradient, (count, columns): x, or h_{t-1}.
     enum Operand { kInput, kPreviousState };
     Index columns(Operand operand) const { return operand == kInput ? s_.input_size : s_.hidden_size; }
 
-    // Pointers to `n` of its rows from row r on; a masked row is zeros.
+    // Pointers to `n` of its rows from row r on.
     void point_at(Operand operand, Index r, Index n, const T** rows) const {
-        Index step = begin_ + r / s_.batch, row = r % s_.batch;
+        Index step = steps_.step_of(begin_ + r), row = begin_ + r - steps_.before(step);
         for (Index i = 0; i < n; ++i) {
-            rows[i] = masked(step, row) ? zeros_ : operand == kInput ? x(step, row) : previous(step, row);
-            if (++row == s_.batch) row = 0, ++step;
+            rows[i] = operand == kInput ? a_.x + (steps_.first(step) + row) * s_.input_size : previous(step, row);
+            if (++row == steps_.rows(step)) row = 0, ++step;
         }
     }
 
     // The rows [r, r + n) where they follow one another in memory and `beyond` elements more may be read, else null.
     const T* dense(Operand operand, Index r, Index n, Index beyond) const {
-        const Index step = begin_ + r / s_.batch, last = begin_ + (r + n - 1) / s_.batch;
+        const Index step = steps_.step_of(begin_ + r), last = steps_.step_of(begin_ + r + n - 1);
         const bool state = operand == kPreviousState;
-        if (a_.lengths || (s_.reverse && step != last) || (state && step == 0)) return nullptr;
-        const Index first = s_.time(step - state) * s_.batch + r % s_.batch;
-        if ((s_.seq_len * s_.batch - first - n) * columns(operand) < beyond) return nullptr;
+        if (steps_.reverse && step != last) return nullptr;
+        if (state && (step == 0 || steps_.rows(step - 1) != steps_.rows(last))) return nullptr;
+        const Index first = steps_.first(step - state) + begin_ + r - steps_.before(step);
+        if ((steps_.before(steps_.count) - first - n) * columns(operand) < beyond) return nullptr;
         return (state ? a_.y : a_.x) + first * columns(operand);
     }
 
    private:
-    bool masked(Index step, Index row) const { return a_.lengths && s_.time(step) >= a_.lengths[row]; }
-    const T* x(Index step, Index row) const { return a_.x + (s_.time(step) * s_.batch + row) * s_.input_size; }
     const T* previous(Index step, Index row) const {
-        if (step == 0 || masked(step - 1, row)) return a_.h0 ? a_.h0 + row * s_.hidden_size : zeros_;
-        return a_.y + (s_.time(step - 1) * s_.batch + row) * s_.hidden_size;
+        if (step == 0) return a_.h0 ? a_.h0 + row * s_.hidden_size : zeros_;
+        return a_.y + (steps_.first(step - 1) + row) * s_.hidden_size;
     }
 
     const Sizes& s_;
     const BackwardArrays<T>& a_;
+    const Steps& steps_;
     const T* zeros_;  // (max(I, H),)
-    Index begin_;
+    Index begin_;     // the rows of the steps before
 };
 
 template <class T>
 class WeightGradients {
    public:
-    WeightGradients(Arena& arena, const Sizes& s, const KernelTable<T>& kernels, Index most_rows, int threads,
-                    const T* zeros)
+    WeightGradients(Arena& arena, const Sizes& s, const KernelTable<T>& kernels, const BackwardArrays<T>& arrays,
+                    Index most_rows, int threads, const T* zeros)
         : s_(s),
           kernels_(kernels),
+          a_(arrays),
           zeros_(zeros),
           most_columns_(kernels.packing.left ? kPackedGroup : kGroup),
           block_rows_(block_rows(kernels)),
@@ -80,7 +82,7 @@ class WeightGradients {
           h_panels_(kernels.vector_len, width_, s.hidden_size),
           panel_elements_(block_rows_ * width_ * kernels.packing.len),
           group_elements_(copies() ? Packing<T>::whole(most_rows, kernels.packing.depth_unit) * copy_stride() : 0),
-          lost_(arena.take<T>(s.hidden_size)),
+          lost_(arrays.db_lost ? arrays.db_lost : arena.take<T>(s.hidden_size)),
           panels_(arena.take<T>(threads * panel_elements_)),
           groups_(arena.take<T>(threads * group_elements_)) {}
 
@@ -99,14 +101,14 @@ class WeightGradients {
     };
 
     // One task of adding the rows up. Every row must be complete.
-    void add(const ChunkRows<T>& rows, const BackwardArrays<T>& arrays, Index task, int member, Group& g) const {
+    void add(const ChunkRows<T>& rows, Index task, int member, Group& g) const {
         const Index first = task / per_group() * most_columns_, panel = task % per_group();
         if (g.first != first) g = gather(rows, first, member);
-        if (panel == 0) add_bias(rows, g, arrays.db);
+        if (panel == 0) add_bias(rows, g, a_.db);
         if (panel < x_panels_.count)
-            add_panel(rows, rows.kInput, g, x_panels_, panel, arrays.dw_ih, member);
+            add_panel(rows, rows.kInput, g, x_panels_, panel, a_.dw_ih, member);
         else
-            add_panel(rows, rows.kPreviousState, g, h_panels_, panel - x_panels_.count, arrays.dw_hh, member);
+            add_panel(rows, rows.kPreviousState, g, h_panels_, panel - x_panels_.count, a_.dw_hh, member);
     }
 
    private:
@@ -189,6 +191,7 @@ class WeightGradients {
 
     const Sizes& s_;
     const KernelTable<T>& kernels_;
+    const BackwardArrays<T>& a_;
     const T* zeros_;                         // (max(I, H),)
     const Index most_columns_, block_rows_;  // of a group, and of a block
     const int width_;

@@ -37,6 +37,7 @@ class Plan(ABC):
         *,
         h0: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
         out: Array | None = None,
     ) -> tuple[Array, Array]:
         """As `rnnfast.rnn_forward`, for arrays of the planned sizes."""
@@ -53,8 +54,53 @@ class Plan(ABC):
         h0: ArrayLike | None = None,
         dh_n: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
     ) -> Gradients:
         """As `rnnfast.rnn_backward`, for arrays of the planned sizes."""
+
+    @property
+    @abstractmethod
+    def window_steps(self) -> int:
+        """The gradients of the weights are added up by so many steps, counted from the last: cut there, a problem has
+        the same bits in parts.
+        """
+
+    @abstractmethod
+    def forward_steps(
+        self,
+        x: Array,
+        w_ih: Array,
+        w_hh: Array,
+        b: Array,
+        *,
+        h0: Array,
+        lengths: Array | None,
+        mask: Array | None,
+    ) -> tuple[Array, Array]:
+        """As `forward` for some of the steps, on arrays that are checked: x and mask of those steps alone."""
+
+    @abstractmethod
+    def backward_steps(
+        self,
+        dy: Array | None,
+        x: Array,
+        y: Array,
+        w_ih: Array,
+        w_hh: Array,
+        *,
+        h0: Array,
+        dh_n: Array | None,
+        lengths: Array | None,
+        mask: Array | None,
+        position: Array,
+        sums: tuple[Array, ...],
+    ) -> tuple[Array, Array]:
+        """The mirror of `forward_steps`: dx and dh0, and the gradients of the weights added to `sums`.
+
+        Args:
+            position: the valid steps of each sequence before these, (B,) int64.
+            sums: dw_ih, dw_hh, db, and what rounding took from db, (H,).
+        """
 
     @abstractmethod
     def explain(self) -> str:

@@ -83,6 +83,7 @@ class CpuPlan(Plan):
             activation=compiled(problem.activation, problem.clip),
             reverse=bool(problem.reverse),
             bptt_steps=problem.bptt_steps or 0,
+            masked_output=problem.masked_output,
             isa=isa,
             precision=problem.precision if "tiles" in chosen.values() else "highest",
             **chosen,
@@ -99,14 +100,15 @@ class CpuPlan(Plan):
         *,
         h0: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
         out: Array | None = None,
     ) -> tuple[Array, Array]:
         result = None
         if out is None:  # an array to write to needs the checks for overlap
-            result = self._kernel.forward(x, w_ih, w_hh, b, h0, lengths, None)
+            result = self._kernel.forward(x, w_ih, w_hh, b, h0, lengths, mask)
         if result is None:
-            given = checks.forward_arrays(self.problem, x, w_ih, w_hh, b, h0=h0, lengths=lengths, out=out)
-            result = self._kernel.forward(*given.values())
+            given = checks.forward_arrays(self.problem, x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=out)
+            result = self._kernel.forward(**given)
         assert result is not None, "checked arrays are in the planned form"
         return result
 
@@ -121,13 +123,56 @@ class CpuPlan(Plan):
         h0: ArrayLike | None = None,
         dh_n: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
     ) -> Gradients:
-        result = self._kernel.backward(dy, x, y, w_ih, w_hh, h0, dh_n, lengths)
+        result = self._kernel.backward(dy, x, y, w_ih, w_hh, h0, dh_n, lengths, mask)
         if result is None:
-            given = checks.backward_arrays(self.problem, dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths)
-            result = self._kernel.backward(*given.values())
+            given = checks.backward_arrays(
+                self.problem, dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask
+            )
+            result = self._kernel.backward(**given)
         assert result is not None, "checked arrays are in the planned form"
         return Gradients(*result)
+
+    @property
+    def window_steps(self) -> int:
+        return self._kernel.window_steps
+
+    def forward_steps(
+        self,
+        x: Array,
+        w_ih: Array,
+        w_hh: Array,
+        b: Array,
+        *,
+        h0: Array,
+        lengths: Array | None,
+        mask: Array | None,
+    ) -> tuple[Array, Array]:
+        result = self._kernel.forward(x, w_ih, w_hh, b, h0, lengths, mask, steps=len(x))
+        assert result is not None, "checked arrays are in the planned form"
+        return result
+
+    def backward_steps(
+        self,
+        dy: Array | None,
+        x: Array,
+        y: Array,
+        w_ih: Array,
+        w_hh: Array,
+        *,
+        h0: Array,
+        dh_n: Array | None,
+        lengths: Array | None,
+        mask: Array | None,
+        position: Array,
+        sums: tuple[Array, ...],
+    ) -> tuple[Array, Array]:
+        result = self._kernel.backward(
+            dy, x, y, w_ih, w_hh, h0, dh_n, lengths, mask, steps=len(x), position=position, sums=sums
+        )
+        assert result is not None, "checked arrays are in the planned form"
+        return result[0], result[4]
 
     def explain(self) -> str:
         lines = [f"cpu/{self.variant} on {self._threads} of {_cpu.num_threads()} threads: as many as the work is worth"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from rnnfast import checks, reference
@@ -23,17 +25,13 @@ class ReferencePlan(Plan):
         *,
         h0: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
         out: Array | None = None,
     ) -> tuple[Array, Array]:
-        given = checks.forward_arrays(self.problem, x, w_ih, w_hh, b, h0=h0, lengths=lengths, out=out)
+        given = checks.forward_arrays(self.problem, x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=out)
         target = given.pop("out")
         with np.errstate(all="ignore"):  # infinity and NaN are results here, not accidents
-            y, h_n = reference.rnn_forward(
-                **given,
-                activation=self.problem.activation,
-                clip=self.problem.clip,
-                reverse=self.problem.reverse,
-            )
+            y, h_n = reference.rnn_forward(**given, **self._options())
         if target is None:
             return y, h_n
         target[...] = y
@@ -50,16 +48,65 @@ class ReferencePlan(Plan):
         h0: ArrayLike | None = None,
         dh_n: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
     ) -> Gradients:
-        given = checks.backward_arrays(self.problem, dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths)
+        given = checks.backward_arrays(self.problem, dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask)
         with np.errstate(all="ignore"):
-            return reference.rnn_backward(
-                **given,
-                activation=self.problem.activation,
-                clip=self.problem.clip,
-                reverse=self.problem.reverse,
+            return reference.rnn_backward(**given, **self._options(), bptt_steps=self.problem.bptt_steps)
+
+    @property
+    def window_steps(self) -> int:
+        return self.problem.seq_len  # no memory is saved here: recomputed at once
+
+    def forward_steps(
+        self,
+        x: Array,
+        w_ih: Array,
+        w_hh: Array,
+        b: Array,
+        *,
+        h0: Array,
+        lengths: Array | None,
+        mask: Array | None,
+    ) -> tuple[Array, Array]:
+        with np.errstate(all="ignore"):
+            return reference.rnn_forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, **self._options())
+
+    def backward_steps(
+        self,
+        dy: Array | None,
+        x: Array,
+        y: Array,
+        w_ih: Array,
+        w_hh: Array,
+        *,
+        h0: Array,
+        dh_n: Array | None,
+        lengths: Array | None,
+        mask: Array | None,
+        position: Array,
+        sums: tuple[Array, ...],
+    ) -> tuple[Array, Array]:
+        with np.errstate(all="ignore"):
+            grads = reference.rnn_backward(
+                dy,
+                x,
+                y,
+                w_ih,
+                w_hh,
+                h0=h0,
+                dh_n=dh_n,
+                lengths=lengths,
+                mask=mask,
                 bptt_steps=self.problem.bptt_steps,
+                **self._options(),
             )
+        for total, gradient in zip(sums, (grads.dw_ih, grads.dw_hh, grads.db), strict=False):
+            total += gradient
+        return grads.dx, grads.dh0
+
+    def _options(self) -> dict[str, Any]:
+        return {name: getattr(self.problem, name) for name in ("activation", "clip", "reverse", "masked_output")}
 
     def explain(self) -> str:
         return "reference/loop: the specification in NumPy, a step at a time; for checking, not for speed"

@@ -13,7 +13,7 @@ from rnnfast import _cpu, backends, pointwise, reference, set_num_threads
 from rnnfast.backends import cost
 from rnnfast.backends.cpu import VARIANTS, CpuPlan
 from rnnfast.pointwise import ACTIVATIONS, Activation
-from rnnfast.problem import Problem
+from rnnfast.problem import MASKED_OUTPUTS, Problem
 
 # Of the largest element of each result, which is a sum of terms of its size.
 TOLERANCE = {"float32": 3e-6, "float64": 1e-14}
@@ -21,7 +21,9 @@ KERNELS = [(variant.name, isa) for variant in VARIANTS if variant.name != "tiles
 """Every variant of true float32 and float64 for every instruction set that runs here; tiles: test_tiles.py."""
 
 
-def random_arguments(problem: Problem, seed: int, *, h0: bool, lengths: bool, dy: bool, dh_n: bool) -> dict[str, Any]:
+def random_arguments(
+    problem: Problem, seed: int, *, h0: bool, dy: bool, dh_n: bool, lengths: bool = False, mask: bool = False
+) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     t, b, i, h = problem.seq_len, problem.batch, problem.input_size, problem.hidden_size
 
@@ -35,6 +37,7 @@ def random_arguments(problem: Problem, seed: int, *, h0: bool, lengths: bool, dy
         "b": normal(h),
         "h0": normal(b, h) if h0 else None,
         "lengths": rng.integers(0, t + 1, b) if lengths else None,
+        "mask": rng.random((t, b)) < rng.random(b) if mask and not lengths else None,  # from all to none of a sequence
         "dy": normal(t, b, h) if dy else None,
         "dh_n": normal(b, h) if dh_n else None,
     }
@@ -43,8 +46,8 @@ def random_arguments(problem: Problem, seed: int, *, h0: bool, lengths: bool, dy
 def expected(problem: Problem, a: dict[str, Any]) -> dict[str, np.ndarray]:
     """Everything in float64, by name."""
     wide = {name: v.astype(np.float64) if v is not None and v.dtype.kind == "f" else v for name, v in a.items()}
-    options = {"activation": problem.activation, "clip": problem.clip, "reverse": problem.reverse}
-    initial = {"h0": wide["h0"], "lengths": wide["lengths"]}
+    options = {name: getattr(problem, name) for name in ("activation", "clip", "reverse", "masked_output")}
+    initial = {name: wide[name] for name in ("h0", "lengths", "mask")}
     y, h_n = reference.rnn_forward(wide["x"], wide["w_ih"], wide["w_hh"], wide["b"], **initial, **options)
     grads = reference.rnn_backward(
         wide["dy"],
@@ -62,7 +65,7 @@ def expected(problem: Problem, a: dict[str, Any]) -> dict[str, np.ndarray]:
 
 def computed(plan: CpuPlan, a: dict[str, Any], y: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """By name; the gradients at `y`, by default at the outputs that the plan computes itself."""
-    initial = {"h0": a["h0"], "lengths": a["lengths"]}
+    initial = {name: a[name] for name in ("h0", "lengths", "mask")}
     out, h_n = plan.forward(a["x"], a["w_ih"], a["w_hh"], a["b"], **initial)
     grads = plan.backward(a["dy"], a["x"], out if y is None else y, a["w_ih"], a["w_hh"], dh_n=a["dh_n"], **initial)
     return {"y": out, "h_n": h_n, **grads._asdict()}
@@ -179,7 +182,8 @@ def test_shapes(
     reverse=st.booleans(),
     bptt_steps=st.none() | st.integers(1, 5),
     clip=st.none() | st.floats(0.25, 4),
-    given_arrays=st.fixed_dictionaries({name: st.booleans() for name in ("h0", "lengths", "dy", "dh_n")}),
+    masked_output=st.sampled_from(MASKED_OUTPUTS),
+    given_arrays=st.fixed_dictionaries({name: st.booleans() for name in ("h0", "lengths", "mask", "dy", "dh_n")}),
     seed=st.integers(0, 2**32 - 1),
     threads=st.integers(1, 4),
     kernel=st.sampled_from(KERNELS),
@@ -191,24 +195,27 @@ def test_any_option(
     reverse: bool,
     bptt_steps: int | None,
     clip: float | None,
+    masked_output: str,
     given_arrays: dict[str, bool],
     seed: int,
     threads: int,
     kernel: tuple[str, str],
 ) -> None:
-    problem = Problem(*sizes, dtype, activation, reverse, bptt_steps, clip=clip)
+    problem = Problem(*sizes, dtype, activation, reverse, bptt_steps, clip=clip, masked_output=masked_output)
     set_num_threads(threads)
     check(problem, random_arguments(problem, seed, **given_arrays), kernel)
 
 
-@pytest.mark.parametrize("sizes", [(40, 37, 70, 150), (3, 20, 700, 600)], ids=["long", "deep"])
+# More steps than a window of masked steps has, and a depth beyond one block, for lanes in the input alone.
+@pytest.mark.parametrize("sizes", [(70, 37, 300, 150), (3, 20, 700, 600)], ids=["long", "deep"])
+@pytest.mark.parametrize("masked", [{"lengths": True}, {"mask": True}], ids=["lengths", "mask"])
 def test_bits_depend_neither_on_threads_nor_on_alignment(
-    sizes: tuple[int, int, int, int], kernel: tuple[str, str]
+    masked: dict[str, bool], sizes: tuple[int, int, int, int], kernel: tuple[str, str]
 ) -> None:
     seq_len, batch, input_size, hidden_size = sizes
     hidden_size = min(hidden_size, 50) if kernel[0] == "lanes" else hidden_size
     problem = Problem(seq_len, batch, input_size, hidden_size, bptt_steps=7)
-    a = random_arguments(problem, 3, h0=True, lengths=True, dy=True, dh_n=True)
+    a = random_arguments(problem, 3, h0=True, dy=True, dh_n=True, **masked)
     plan = CpuPlan(problem, "cpu", *kernel)
     set_num_threads(1)
     right = computed(plan, a)
@@ -218,6 +225,35 @@ def test_bits_depend_neither_on_threads_nor_on_alignment(
             np.testing.assert_array_equal(value, right[name], err_msg=f"{name} with {threads} threads")
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("masked", ["lengths", "mask"])
+def test_masked_steps_over_several_windows(masked: str, reverse: bool, kernel: tuple[str, str]) -> None:
+    problem = Problem(900, 33, 8, 12, reverse=reverse, bptt_steps=40, masked_output="hold")
+    assert CpuPlan(problem, "cpu", *kernel).window_steps < 800
+    a = random_arguments(problem, 8, h0=True, dy=True, dh_n=True, **{masked: True})
+    if masked == "mask":
+        a["mask"][20:890, :9] = False  # a hole of whole windows
+    check(problem, a, kernel)
+
+
+def test_a_mask_without_holes_is_those_lengths_to_the_bit(kernel: tuple[str, str]) -> None:
+    problem = Problem(20, 9, 11, 13)
+    a = random_arguments(problem, 7, h0=True, lengths=True, dy=True, dh_n=True)
+    right = computed(CpuPlan(problem, "cpu", *kernel), a)
+    spelled_out = {**a, "lengths": None, "mask": np.arange(20)[:, None] < a["lengths"]}
+    for name, value in computed(CpuPlan(problem, "cpu", *kernel), spelled_out).items():
+        np.testing.assert_array_equal(value, right[name], err_msg=name)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_mask_of_all_steps_is_none_to_the_bit(reverse: bool, kernel: tuple[str, str]) -> None:
+    problem = Problem(900, 33, 8, 12, reverse=reverse, bptt_steps=7)
+    a = random_arguments(problem, 7, h0=True, dy=True, dh_n=True)
+    right = computed(CpuPlan(problem, "cpu", *kernel), a)
+    for name, value in computed(CpuPlan(problem, "cpu", *kernel), {**a, "mask": np.ones((900, 33), bool)}).items():
+        np.testing.assert_array_equal(value, right[name], err_msg=name)
+
+
 def shifted(array: np.ndarray | None) -> np.ndarray | None:
     """A copy that begins one element past an aligned address."""
     if array is None:
@@ -225,16 +261,21 @@ def shifted(array: np.ndarray | None) -> np.ndarray | None:
     return np.concatenate([array.ravel()[:1], array.ravel()])[1:].reshape(array.shape)
 
 
+@pytest.mark.parametrize("masked_output", MASKED_OUTPUTS)
+@pytest.mark.parametrize("masked", ["lengths", "mask"])
 @pytest.mark.parametrize("reverse", [False, True])
-def test_what_lies_past_the_length_is_never_used(reverse: bool, kernel: tuple[str, str]) -> None:
-    problem = Problem(8, 9, 11, 13, reverse=reverse)
-    a = random_arguments(problem, 4, h0=True, lengths=True, dy=True, dh_n=True)
+def test_what_lies_at_masked_steps_is_never_used(
+    reverse: bool, masked: str, masked_output: str, kernel: tuple[str, str]
+) -> None:
+    problem = Problem(8, 9, 11, 13, reverse=reverse, masked_output=masked_output)
+    a = random_arguments(problem, 4, h0=True, dy=True, dh_n=True, **{masked: True})
     plan = CpuPlan(problem, "cpu", *kernel)
     right = computed(plan, a)
-    past = np.arange(8)[:, None] >= a["lengths"]
-    for name in ("x", "dy"):
-        a[name][past] = np.nan
-    for name, value in computed(plan, a).items():
+    invalid = np.arange(8)[:, None] >= a["lengths"] if masked == "lengths" else ~a["mask"]
+    used = right["y"].copy()
+    for array in (a["x"], used, *([a["dy"]] if masked_output == "zero" else [])):
+        array[invalid] = np.nan
+    for name, value in computed(plan, a, used).items():
         np.testing.assert_array_equal(value, right[name], err_msg=name)
 
 

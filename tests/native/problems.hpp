@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "activations.hpp"
+#include "cpu/masked.hpp"
 #include "cpu/variants.hpp"
 
 namespace rnnfast {
@@ -34,12 +35,13 @@ struct Array {
     T* get(bool wanted = true) const { return wanted ? data.get() : nullptr; }
 };
 
-// Equations (1) to (6), sequence by sequence, each on its own valid steps.
+// Equations (1) to (6), sequence by sequence, a masked step passing by.
 template <class T>
 struct Expected {
     std::vector<double> y, h_n, dx, dw_ih, dw_hh, db, dh0;
 
-    Expected(const Sizes& s, const ForwardArrays<T>& fw, const BackwardArrays<T>& bw)
+    Expected(const Sizes& s, const ForwardArrays<T>& fw, const BackwardArrays<T>& bw, const ValidSteps& valid,
+             bool hold)
         : y(s.seq_len * s.batch * s.hidden_size),
           h_n(s.batch * s.hidden_size),
           dx(s.seq_len * s.batch * s.input_size),
@@ -49,46 +51,51 @@ struct Expected {
           dh0(s.batch * s.hidden_size) {
         const Index h = s.hidden_size, n = s.input_size;
         for (Index row = 0; row < s.batch; ++row) {
-            const Index length = fw.lengths ? fw.lengths[row] : s.seq_len;
-            const auto time = [&](Index i) { return s.reverse ? length - 1 - i : i; };
-            std::vector<std::vector<double>> states(1, std::vector<double>(h));
+            const auto is_valid = [&](Index step) { return !valid || valid(s.time(step), row, s.batch); };
+            std::vector<std::vector<double>> states(1, std::vector<double>(h));  // before each step, and after the last
             std::vector<std::vector<double>> slopes;
             for (Index j = 0; j < h; ++j) states[0][j] = fw.h0 ? fw.h0[row * h + j] : 0;
-            for (Index i = 0; i < length; ++i) {
-                const Index at = time(i) * s.batch + row;
-                std::vector<double> next(h), slope(h);
-                for (Index j = 0; j < h; ++j) {
+            Index position = 0;  // among the valid steps
+            for (Index step = 0; step < s.seq_len; ++step) {
+                const Index at = s.time(step) * s.batch + row;
+                std::vector<double> next = states[step], slope(h);
+                for (Index j = 0; j < h && is_valid(step); ++j) {
                     double a = fw.b[j];
                     for (Index k = 0; k < n; ++k) a += double(fw.x[at * n + k]) * fw.w_ih[j * n + k];
-                    for (Index k = 0; k < h; ++k) a += states[i][k] * fw.w_hh[j * h + k];
-                    y[at * h + j] = next[j] = f(s.activation, a);
+                    for (Index k = 0; k < h; ++k) a += states[step][k] * fw.w_hh[j * h + k];
+                    next[j] = f(s.activation, a);
                     slope[j] = df(s.activation, a, next[j]);
                 }
+                for (Index j = 0; j < h; ++j) y[at * h + j] = is_valid(step) || hold ? next[j] : 0;
+                position += is_valid(step);
                 states.push_back(next);
                 slopes.push_back(slope);
             }
             std::vector<double> carry(h);
             for (Index j = 0; j < h; ++j) {
-                h_n[row * h + j] = states[length][j];
+                h_n[row * h + j] = states[s.seq_len][j];
                 carry[j] = bw.dh_n ? bw.dh_n[row * h + j] : 0;
             }
-            for (Index i = length - 1; i >= 0; --i) {
-                const Index at = time(i) * s.batch + row;
-                std::vector<double> da(h), before(h);
+            for (Index step = s.seq_len - 1; step >= 0; --step) {
+                const Index at = s.time(step) * s.batch + row;
+                if (is_valid(step) || hold)
+                    for (Index j = 0; j < h; ++j) carry[j] += bw.dy ? bw.dy[at * h + j] : 0;
+                if (!is_valid(step)) continue;
+                std::vector<double> before(h);
                 for (Index j = 0; j < h; ++j) {
-                    const double dy = bw.dy ? bw.dy[at * h + j] : 0;
-                    da[j] = (dy + carry[j]) * slopes[i][j];
-                    db[j] += da[j];
+                    const double da = carry[j] * slopes[step][j];
+                    db[j] += da;
                     for (Index k = 0; k < n; ++k) {
-                        dw_ih[j * n + k] += da[j] * fw.x[at * n + k];
-                        dx[at * n + k] += da[j] * fw.w_ih[j * n + k];
+                        dw_ih[j * n + k] += da * fw.x[at * n + k];
+                        dx[at * n + k] += da * fw.w_ih[j * n + k];
                     }
                     for (Index k = 0; k < h; ++k) {
-                        dw_hh[j * h + k] += da[j] * states[i][k];
-                        before[k] += da[j] * fw.w_hh[j * h + k];
+                        dw_hh[j * h + k] += da * states[step][k];
+                        before[k] += da * fw.w_hh[j * h + k];
                     }
                 }
-                carry = s.bptt_steps && i > 0 && i % s.bptt_steps == 0 ? std::vector<double>(h) : before;
+                --position;
+                carry = s.bptt_steps && position > 0 && position % s.bptt_steps == 0 ? std::vector<double>(h) : before;
             }
             for (Index j = 0; j < h; ++j) dh0[row * h + j] = carry[j];
         }
@@ -130,21 +137,30 @@ void check_problem(const Sizes& s, const KernelTable<T>& kernels, const std::str
     Array<int64_t> lengths(s.batch);
     for (Index row = 0; row < s.batch; ++row) lengths.data[row] = pick(0, s.seq_len);
     Array<T> y(rows * h), h_n(s.batch * h), dx(rows * n), dw_ih(h * n), dw_hh(h * h), db(h), dh0(s.batch * h);
-    const bool has_h0 = pick(0, 1), ragged = pick(0, 1);
-    const ForwardArrays<T> fw{x.get(),        w_ih.get(),          w_hh.get(), b.get(),
-                              h0.get(has_h0), lengths.get(ragged), y.get(),    h_n.get()};
-    const BackwardArrays<T> bw{
-        dy.get(pick(0, 3) > 0), x.get(),  y.get(),     w_ih.get(),  w_hh.get(), h0.get(has_h0), dh_n.get(pick(0, 1)),
-        lengths.get(ragged),    dx.get(), dw_ih.get(), dw_hh.get(), db.get(),   dh0.get()};
+    const std::unique_ptr<bool[]> mask(new bool[rows]);
+    for (Index row = 0; row < rows; ++row) mask[row] = pick(0, 2) > 0;
+    const bool has_h0 = pick(0, 1);
+    const Index masked = pick(0, 2);
+    const ValidSteps valid{lengths.get(masked == 1), masked == 2 ? mask.get() : nullptr};
+    const MaskedOutput output = pick(0, 1) ? MaskedOutput::kHold : MaskedOutput::kZero;
+    const ForwardArrays<T> fw{s.steps(), x.get(), w_ih.get(), w_hh.get(), b.get(), h0.get(has_h0), y.get(), h_n.get()};
+    const BackwardArrays<T> bw{s.steps(),      dy.get(pick(0, 3) > 0),
+                               x.get(),        y.get(),
+                               w_ih.get(),     w_hh.get(),
+                               h0.get(has_h0), dh_n.get(pick(0, 1)),
+                               dx.get(),       dw_ih.get(),
+                               dw_hh.get(),    db.get(),
+                               dh0.get(),      nullptr};
     const TeamSize team{static_cast<int>(pick(1, 3)), pick(0, 1) == 1};
-    const Expected<T> right(s, fw, bw);
+    const Expected<T> right(s, fw, bw, valid, output == MaskedOutput::kHold);
     const std::string kernel = name + " for " + kernels.isa;
-    variant<T>(name).forward(s, kernels, team, fw);
+    const Variant<T>& by = variant<T>(name);
+    valid ? masked_forward(by, s, kernels, team, fw, valid, output) : by.forward(s, kernels, team, fw);
     compare("y", right.y, y, s, tolerance, kernel);
     compare("h_n", right.h_n, h_n, s, tolerance, kernel);
     // But which steps were clamped, only the kernel's own outputs tell.
     for (Index i = 0; i < y.size && s.activation.clip == 0; ++i) y.data[i] = static_cast<T>(right.y[i]);
-    variant<T>(name).backward(s, kernels, team, bw);
+    valid ? masked_backward(by, s, kernels, team, bw, valid, output) : by.backward(s, kernels, team, bw);
     compare("dx", right.dx, dx, s, tolerance, kernel);
     compare("dw_ih", right.dw_ih, dw_ih, s, tolerance, kernel);
     compare("dw_hh", right.dw_hh, dw_hh, s, tolerance, kernel);
