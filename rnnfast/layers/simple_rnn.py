@@ -119,7 +119,8 @@ class SimpleRNN(Layer):
     def join(self, *, name: str, dtype: str, seed: np.random.SeedSequence, backend: str) -> None:
         if self.return_state:
             raise ValueError(
-                f"return_state: expected False for {self.name!r} in a Sequential, whose layers have one output"
+                f"return_state: expected False for {self.name!r} in a Sequential, "
+                "whose layers have one output, got True"
             )
         super().join(name=name, dtype=dtype, seed=seed, backend=backend)
         self.backend = backend if self.backend == "auto" else self.backend
