@@ -154,11 +154,11 @@ void check_threads(const KernelTable<float>& kernels, const Precision& precision
         const Index sizes[] = {rows * h, s.batch * h, rows * n, h * n, h * h, h, s.batch * h};
         std::vector<std::vector<float>> out;
         for (Index size : sizes) out.emplace_back(size);
-        const ForwardArrays<float> fw{x.get(), w_ih.get(), w_hh.get(),    b.get(),
-                                      nullptr, nullptr,    out[0].data(), out[1].data()};
-        const BackwardArrays<float> bw{dy.get(),      x.get(),       out[0].data(), w_ih.get(),    w_hh.get(),
-                                       nullptr,       nullptr,       nullptr,       out[2].data(), out[3].data(),
-                                       out[4].data(), out[5].data(), out[6].data()};
+        const ForwardArrays<float> fw{s.steps(), x.get(), w_ih.get(),    w_hh.get(),
+                                      b.get(),   nullptr, out[0].data(), out[1].data()};
+        const BackwardArrays<float> bw{s.steps(),     dy.get(),      x.get(),       out[0].data(), w_ih.get(),
+                                       w_hh.get(),    nullptr,       nullptr,       out[2].data(), out[3].data(),
+                                       out[4].data(), out[5].data(), out[6].data(), nullptr};
         const auto& tiles = variant<float>("tiles");
         tiles.forward(s, kernels, {threads, true}, fw);
         tiles.backward(s, kernels, {threads, true}, bw);
