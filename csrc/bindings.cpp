@@ -77,7 +77,7 @@ class KernelOf : public Kernel {
         a.steps = {seq_len, batch, s_.reverse, nullptr, nullptr};
         a.x = data<T>(x, {seq_len, batch, input_size}, ok);
         a.w_ih = data<T>(w_ih, {hidden_size, input_size}, ok);
-        a.w_hh = data<T>(w_hh, {hidden_size, hidden_size}, ok);
+        a.w_hh = recurrent_weights(w_hh, ok);
         a.b = data<T>(b, {hidden_size}, ok);
         a.h0 = data<T>(h0, {batch, hidden_size}, ok, true);
         const ValidSteps valid = valid_steps(lengths, mask, seq_len, ok);
@@ -108,16 +108,15 @@ class KernelOf : public Kernel {
         a.x = data<T>(x, {seq_len, batch, input_size}, ok);
         a.y = data<T>(y, {seq_len, batch, hidden_size}, ok);
         a.w_ih = data<T>(w_ih, {hidden_size, input_size}, ok);
-        a.w_hh = data<T>(w_hh, {hidden_size, hidden_size}, ok);
+        a.w_hh = recurrent_weights(w_hh, ok);
         a.h0 = data<T>(h0, {batch, hidden_size}, ok, true);
         a.dh_n = data<T>(dh_n, {batch, hidden_size}, ok, true);
         const ValidSteps valid = valid_steps(lengths, mask, seq_len, ok);
         if (!ok) return py::none();
         py::array_t<T> dx({seq_len, batch, input_size}), dh0({batch, hidden_size});
-        py::tuple weights =
-            sums.is_none() ? py::make_tuple(py::array_t<T>({hidden_size, input_size}),
-                                            py::array_t<T>({hidden_size, hidden_size}), py::array_t<T>(hidden_size))
-                           : py::reinterpret_borrow<py::tuple>(sums);
+        py::tuple weights = sums.is_none() ? py::make_tuple(py::array_t<T>({hidden_size, input_size}), array_like(w_hh),
+                                                            py::array_t<T>(hidden_size))
+                                           : py::reinterpret_borrow<py::tuple>(sums);
         const auto target = [&](size_t i) { return static_cast<T*>(py::array(weights[i]).mutable_data()); };
         a.dx = dx.mutable_data(), a.dh0 = dh0.mutable_data();
         a.dw_ih = target(0), a.dw_hh = target(1), a.db = target(2);
@@ -136,6 +135,20 @@ class KernelOf : public Kernel {
     const char* isa() const override { return kernels_.isa; }
 
    private:
+    // The blocks of w_hh as (heads, H / heads, H / heads), or (H, H) where there is one, or (H,) where they are
+    // elements.
+    const T* recurrent_weights(py::handle w_hh, bool& ok) const {
+        const Index h = s_.hidden_size, size = s_.head_size();
+        const auto axes = py::isinstance<py::array>(w_hh) ? py::reinterpret_borrow<py::array>(w_hh).ndim() : 0;
+        if (axes == 2 && s_.heads == 1) return data<T>(w_hh, {h, h}, ok);
+        if (axes == 1 && s_.heads == h) return data<T>(w_hh, {h}, ok);
+        return data<T>(w_hh, {s_.heads, size, size}, ok);
+    }
+    static py::array_t<T> array_like(py::handle other) {
+        const auto array = py::reinterpret_borrow<py::array>(other);
+        return py::array_t<T>(std::vector<Index>(array.shape(), array.shape() + array.ndim()));
+    }
+
     ValidSteps valid_steps(py::handle lengths, py::handle mask, Index seq_len, bool& ok) const {
         const ValidSteps valid{data<int64_t>(lengths, {s_.batch}, ok, true),
                                data<bool>(mask, {seq_len, s_.batch}, ok, true)};
@@ -167,24 +180,24 @@ Activation make_activation(const std::string& name, double alpha, double beta, d
 }
 
 // The threads that a problem of these sizes is worth, of those that there may be.
-int threads_for(Index seq_len, Index batch, Index input_size, Index hidden_size) {
-    return team_size({seq_len, batch, input_size, hidden_size, {}, false, 0}, num_threads()).threads;
+int threads_for(Index seq_len, Index batch, Index input_size, Index hidden_size, Index heads) {
+    return team_size({seq_len, batch, input_size, hidden_size, {}, false, 0, heads}, num_threads()).threads;
 }
 
-bool accepts(const std::string& name, Index seq_len, Index batch, Index input_size, Index hidden_size) {
-    return variant<float>(name).accepts({seq_len, batch, input_size, hidden_size, {}, false, 0});
+bool accepts(const std::string& name, Index seq_len, Index batch, Index input_size, Index hidden_size, Index heads) {
+    return variant<float>(name).accepts({seq_len, batch, input_size, hidden_size, {}, false, 0, heads});
 }
 
 Index vector_len(const std::string& isa, const std::string& dtype) {
     return dtype == "float64" ? kernels<double>(isa).vector_len : kernels<float>(isa).vector_len;
 }
 
-std::unique_ptr<Kernel> make_kernel(Index seq_len, Index batch, Index input_size, Index hidden_size,
+std::unique_ptr<Kernel> make_kernel(Index seq_len, Index batch, Index input_size, Index hidden_size, Index heads,
                                     const std::string& dtype, const Activation& activation, bool reverse,
                                     Index bptt_steps, const std::string& masked_output, const std::string& isa,
                                     const std::string& precision, const std::string& forward,
                                     const std::string& backward) {
-    const Sizes sizes{seq_len, batch, input_size, hidden_size, activation, reverse, bptt_steps};
+    const Sizes sizes{seq_len, batch, input_size, hidden_size, activation, reverse, bptt_steps, heads};
     const MaskedOutput masked = masked_output == "hold" ? MaskedOutput::kHold : MaskedOutput::kZero;
     if (dtype == "float32")
         return std::make_unique<KernelOf<float>>(sizes, masked, kernels_for(isa, precision), forward, backward);
@@ -215,8 +228,9 @@ PYBIND11_MODULE(_cpu, m) {
         .def(py::init(&make_activation), py::arg("name"), py::arg("alpha"), py::arg("beta"), py::arg("clip"));
     py::class_<Kernel>(m, "Kernel")
         .def(py::init(&make_kernel), py::kw_only(), py::arg("seq_len"), py::arg("batch"), py::arg("input_size"),
-             py::arg("hidden_size"), py::arg("dtype"), py::arg("activation"), py::arg("reverse"), py::arg("bptt_steps"),
-             py::arg("masked_output"), py::arg("isa"), py::arg("precision"), py::arg("forward"), py::arg("backward"))
+             py::arg("hidden_size"), py::arg("heads"), py::arg("dtype"), py::arg("activation"), py::arg("reverse"),
+             py::arg("bptt_steps"), py::arg("masked_output"), py::arg("isa"), py::arg("precision"), py::arg("forward"),
+             py::arg("backward"))
         .def("forward", &Kernel::forward, py::arg("x"), py::arg("w_ih"), py::arg("w_hh"), py::arg("b"), py::arg("h0"),
              py::arg("lengths"), py::arg("mask"), py::arg("out") = py::none(), py::arg("steps") = 0)
         .def("backward", &Kernel::backward, py::arg("dy"), py::arg("x"), py::arg("y"), py::arg("w_ih"), py::arg("w_hh"),
@@ -230,9 +244,9 @@ PYBIND11_MODULE(_cpu, m) {
           py::arg("w_hh").noconvert(), py::arg("activation"), py::arg("reverse"), py::arg("isa"));
     m.attr("most_lanes_hidden") = kMostLanesHidden;
     m.def("threads_for", &threads_for, py::arg("seq_len"), py::arg("batch"), py::arg("input_size"),
-          py::arg("hidden_size"));
+          py::arg("hidden_size"), py::arg("heads"));
     m.def("accepts", &accepts, py::arg("variant"), py::arg("seq_len"), py::arg("batch"), py::arg("input_size"),
-          py::arg("hidden_size"));
+          py::arg("hidden_size"), py::arg("heads"));
     m.def("vector_len", &vector_len, py::arg("isa"), py::arg("dtype"));
     m.def("activation_names", &activation_names);
     m.def("variant_names", &variant_names);

@@ -13,11 +13,10 @@ import numpy as np
 from rnnfast.problem import DTYPES, Problem
 from rnnfast.typing import Array, ArrayLike
 
-# The axes of every array argument, in the letters of the design: T, B, I, H.
+# The axes of every array argument but w_hh, in the letters of the design: T, B, I, H.
 AXES: dict[str, tuple[str, ...]] = {
     "x": ("T", "B", "I"),
     "w_ih": ("H", "I"),
-    "w_hh": ("H", "H"),
     "b": ("H",),
     "h0": ("B", "H"),
     "lengths": ("B",),
@@ -43,30 +42,55 @@ def as_array(name: str, value: ArrayLike) -> Array:
 
 
 def sizes(x_shape: tuple[int, ...], w_hh_shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Any]:
-    """seq_len, batch, input_size, hidden_size and dtype, from the shapes of x and w_hh and the dtype of x."""
-    for name, shape in (("x", x_shape), ("w_hh", w_hh_shape)):
-        if len(shape) != len(AXES[name]):
-            raise ValueError(f"{name}: expected shape {_axes(name)}, got {shape}")
+    """The sizes, heads and dtype of a problem, from the shapes of x and w_hh and the dtype of x."""
+    forms = {"x": (_axes("x"),), "w_hh": tuple(recurrent_shapes(1, 1))}
+    for name, shape, fits in (("x", x_shape, len(x_shape) == 3), ("w_hh", w_hh_shape, _is_recurrent(w_hh_shape))):
+        if not fits:
+            raise ValueError(f"{name}: expected shape {' or '.join(forms[name])}, got {shape}")
         if 0 in shape:
-            raise ValueError(f"{name}: expected {_axes(name)} of at least 1 each, got {shape}")
+            raise ValueError(f"{name}: expected {forms[name][0]} of at least 1 each, got {shape}")
     if dtype.name not in DTYPES:
         raise TypeError(f"x: expected dtype {' or '.join(DTYPES)}, got {dtype}")
     seq_len, batch, input_size = x_shape
+    heads = 1 if len(w_hh_shape) == 2 else w_hh_shape[0]
     return {
         "seq_len": seq_len,
         "batch": batch,
         "input_size": input_size,
-        "hidden_size": w_hh_shape[0],
+        "hidden_size": heads * w_hh_shape[2] if len(w_hh_shape) == 3 else w_hh_shape[0],
+        "heads": heads,
         "dtype": dtype.name,
     }
+
+
+def recurrent_shapes(hidden_size: int, heads: int) -> dict[str, tuple[int, ...]]:
+    """The shapes that recurrent weights may have, by name: one block for each head, which may be one or all units."""
+    size = hidden_size // heads
+    return {
+        **({"(hidden_size, hidden_size)": (hidden_size, hidden_size)} if heads == 1 else {}),
+        **({"(hidden_size,)": (hidden_size,)} if heads == hidden_size else {}),
+        "(heads, hidden_size / heads, hidden_size / heads)": (heads, size, size),
+    }
+
+
+def shapes(problem: Problem, name: str) -> dict[str, tuple[int, ...]]:
+    """The shapes that the argument `name` may have, by how they are called; the usual one first."""
+    if name == "w_hh":
+        return recurrent_shapes(problem.hidden_size, problem.heads)
+    return {_axes(name): tuple(getattr(problem, SIZE_NAMES[axis]) for axis in AXES[name])}
+
+
+def _is_recurrent(shape: tuple[int, ...]) -> bool:
+    return len(shape) in (1, 2) or (len(shape) == 3 and shape[1] == shape[2])
 
 
 def array(problem: Problem, name: str, value: ArrayLike) -> Array:
     """The argument `name` in the form that kernels read; ValueError or TypeError if it does not fit the problem."""
     given = as_array(name, value)
-    expected = tuple(getattr(problem, SIZE_NAMES[axis]) for axis in AXES[name])
-    if given.shape != expected:
-        raise ValueError(f"{name}: expected shape {_axes(name)} = {expected}, got {given.shape}")
+    expected = shapes(problem, name)
+    if given.shape not in expected.values():
+        form, shape = next(iter(expected.items()))
+        raise ValueError(f"{name}: expected shape {form} = {shape}, got {given.shape}")
     if name == "lengths":
         return _lengths(problem, given)
     if name == "mask":

@@ -39,7 +39,8 @@ def rnn_forward(
     Args:
         x: input, (T, B, I): seq_len, batch, input_size; float32 or float64, as every other array.
         w_ih: input weights, (H, I).
-        w_hh: recurrent weights, (H, H).
+        w_hh: recurrent weights, (H, H); or, block-diagonal, (heads, H / heads, H / heads), where the units of head k
+            depend on the state of head k alone (FlashRNN); or, diagonal, (H,), where each depends on itself (IndRNN).
         b: bias, (H,).
         h0: initial state, (B, H); zeros by default.
         lengths: valid steps of each sequence, (B,) integers in 0..T; those past them are masked.
@@ -102,7 +103,7 @@ def rnn_backward(
         backend, variant, precision: as in `rnn_forward`.
 
     Returns:
-        Gradients: dx (T, B, I), dw_ih (H, I), dw_hh (H, H), db (H,), dh0 (B, H).
+        Gradients: dx (T, B, I), dw_ih (H, I), dw_hh (as w_hh), db (H,), dh0 (B, H).
 
     Raises:
         As `rnn_forward`.

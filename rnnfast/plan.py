@@ -22,13 +22,16 @@ def plan(
     variant: str = "auto",
     precision: str = "highest",
     masked_output: str = "zero",
+    heads: int = 1,
 ) -> Plan:
     """A plan for one problem, to be called many times through `plan.forward` and `plan.backward`.
 
-    `plan.explain()` says what was chosen and why.
+    `heads` is that of w_hh: 1 for (H, H), n for (n, H / n, H / n), H for (H,). `plan.explain()` says what was chosen
+    and why.
 
     Raises:
-        ValueError: a size below 1, an option that is not known, a variant that does not take the problem.
+        ValueError: a size below 1, heads that do not divide hidden_size, an option that is not known, a variant that
+            does not take the problem.
         TypeError: a size that is no integer.
         RuntimeError: the backend asked for cannot run here.
     """
@@ -44,5 +47,6 @@ def plan(
         precision=precision,
         clip=clip,
         masked_output=masked_output,
+        heads=heads,
     )
     return find(backend).plan(problem, variant)

@@ -19,10 +19,11 @@ MASKED_OUTPUTS = ("zero", "hold")
 class Problem:
     """One recurrent layer over one batch: sizes, dtype and options.
 
-    Every field is checked on construction, so that a backend may rely on it.
+    Every field is checked on construction, so that a backend may rely on it. With `heads` the recurrent weights are
+    block-diagonal, with so many blocks: 1 is dense, `hidden_size` a diagonal.
 
     Raises:
-        ValueError: a size below 1, or an option that is not one of those known.
+        ValueError: a size below 1, heads that do not divide hidden_size, or an option that is not one of those known.
         TypeError: a size that is no integer, or a flag that is no bool.
     """
 
@@ -37,12 +38,14 @@ class Problem:
     precision: str = "highest"
     clip: float | None = None
     masked_output: str = "zero"
+    heads: int = 1
 
     def __post_init__(self) -> None:
         from rnnfast import pointwise
 
-        for name in ("seq_len", "batch", "input_size", "hidden_size"):
+        for name in ("seq_len", "batch", "input_size", "hidden_size", "heads"):
             check_size(name, getattr(self, name))
+        check_heads(self.heads, "hidden_size", self.hidden_size)
         check_option("dtype", self.dtype, DTYPES)
         pointwise.get(self.activation).rounded_to(self.dtype)
         pointwise.check_clip(self.clip, self.dtype)
@@ -60,6 +63,12 @@ def check_size(name: str, value: object) -> None:
         raise TypeError(f"{name}: expected an integer, got {value!r}")
     if value < 1:
         raise ValueError(f"{name}: expected at least 1, got {value}")
+
+
+def check_heads(heads: int, name: str, units: int) -> None:
+    """Raise unless so many heads can share out `units`, the value of the argument `name`."""
+    if units % heads:
+        raise ValueError(f"heads: expected a divisor of {name} = {units}, got {heads}")
 
 
 def check_option(name: str, value: object, known: tuple[str, ...]) -> None:

@@ -1,6 +1,7 @@
 """The specification: the plain recurrence and its gradient in NumPy, slow and obvious.
 
-Shapes: x (T, B, I), w_ih (H, I), w_hh (H, H), b (H,), h0 (B, H), lengths (B,), mask (T, B), y (T, B, H), h_n (B, H).
+Shapes: x (T, B, I), w_ih (H, I), w_hh (H, H) or (heads, H / heads, H / heads) or (H,), b (H,), h0 (B, H), lengths (B,),
+mask (T, B), y (T, B, H), h_n (B, H).
 
     (1)  a_t  = x_t W_ih^T + h_{t-1} W_hh^T + b
     (2)  h_t  = f(a_t)                          with clip: f(min(max(a_t, -clip), clip))
@@ -8,6 +9,8 @@ Shapes: x (T, B, I), w_ih (H, I), w_hh (H, H), b (H,), h0 (B, H), lengths (B,), 
     (4)  da_t = dh_t * f'(a_t)                  f' from h_t alone; with clip: 0 where h_t is at or beyond f(+-clip)
     (5)  dW_ih = sum_t da_t^T x_t,  dW_hh = sum_t da_t^T h_{t-1},  db = sum_t da_t
     (6)  dx_t = da_t W_ih,  dh_0 = da_1 W_hh
+
+W_hh is w_hh, or the block-diagonal matrix of its blocks, or the diagonal one of its elements.
 
 A step at or past a sequence's length, or where the mask is False, is masked: the state is held, and the output is 0
 (`masked_output="zero"`) or that state ("hold"). With `reverse` the steps are processed from the last to the first;
@@ -54,10 +57,10 @@ def rnn_forward(
     seq_len, batch, _ = x.shape
     f = pointwise.get(activation).f
     valid = valid_steps(seq_len, batch, lengths, mask)
-    state = np.zeros((batch, w_hh.shape[0]), x.dtype) if h0 is None else h0
-    y = np.zeros((seq_len, batch, w_hh.shape[0]), x.dtype)
+    state = np.zeros((batch, len(b)), x.dtype) if h0 is None else h0
+    y = np.zeros((seq_len, batch, len(b)), x.dtype)
     for t in processing_order(seq_len, reverse):
-        a = np.where(valid[t], x[t], 0) @ w_ih.T + state @ w_hh.T + b  # (1)
+        a = np.where(valid[t], x[t], 0) @ w_ih.T + product(state, blocks(w_hh).swapaxes(1, 2)) + b  # (1)
         state = np.where(valid[t], f(a if clip is None else np.clip(a, -clip, clip)), state)  # (2)
         y[t] = state if masked_output == "hold" else np.where(valid[t], state, 0)
     return y, state.copy()
@@ -86,12 +89,12 @@ def rnn_backward(
     state crosses a cut, the gradient does not. What y holds at masked steps is not used.
     """
     seq_len, batch, _ = x.shape
-    function = pointwise.get(activation)
+    function, heads = pointwise.get(activation), len(blocks(w_hh))
     valid = valid_steps(seq_len, batch, lengths, mask)
-    initial = np.zeros((batch, w_hh.shape[0]), x.dtype) if h0 is None else h0
+    initial = np.zeros((batch, len(w_ih)), x.dtype) if h0 is None else h0
     carry = np.zeros_like(initial) if dh_n is None else dh_n  # dL/dh_t that comes from later steps
     dx = np.zeros_like(x)
-    dw_ih, dw_hh, db = np.zeros_like(w_ih), np.zeros_like(w_hh), np.zeros_like(w_hh[0])
+    dw_ih, dw_hh, db = np.zeros_like(w_ih), np.zeros_like(w_hh), np.zeros_like(w_ih[:, 0])
     order = list(processing_order(seq_len, reverse))
     states = [initial]  # h_{t-1} of every step
     for t in order:
@@ -101,14 +104,29 @@ def rnn_backward(
         dh = carry if dy is None else dy[t] + carry  # (3)
         da = np.where(valid[t], dh * derivative(function, clip, states[step + 1]), 0)  # (4)
         dw_ih += da.T @ np.where(valid[t], x[t], 0)  # (5)
-        dw_hh += da.T @ previous
+        dw_hh += (by_head(da, heads).swapaxes(1, 2) @ by_head(previous, heads)).reshape(w_hh.shape)
         db += da.sum(axis=0)
         dx[t] = da @ w_ih  # (6)
-        carry = np.where(valid[t], da @ w_hh, dh if masked_output == "hold" else carry)
+        carry = np.where(valid[t], product(da, blocks(w_hh)), dh if masked_output == "hold" else carry)
         if bptt_steps is not None:
             position = valid[:t].sum(axis=0) if not reverse else valid[t + 1 :].sum(axis=0)
             carry = np.where(valid[t] & (position > 0) & (position % bptt_steps == 0), 0, carry)
     return Gradients(dx, dw_ih, dw_hh, db, carry.copy())
+
+
+def blocks(w_hh: Array) -> Array:
+    """The blocks on the diagonal of W_hh, (heads, H / heads, H / heads)."""
+    return w_hh[:, None, None] if w_hh.ndim == 1 else w_hh.reshape(-1, *w_hh.shape[-2:])
+
+
+def by_head(units: Array, heads: int) -> Array:
+    """(heads, B, H / heads) of (B, H)."""
+    return units.reshape(len(units), heads, -1).swapaxes(0, 1)
+
+
+def product(units: Array, matrices: Array) -> Array:
+    """(B, H): of each head its units times its matrix."""
+    return (by_head(units, len(matrices)) @ matrices).swapaxes(0, 1).reshape(units.shape)
 
 
 def derivative(activation: Activation, clip: float | None, y: Array) -> Array:

@@ -8,6 +8,7 @@
 //   (5)  dW_ih = sum_t da_t^T x_t,  dW_hh = sum_t da_t^T h_{t-1},  db = sum_t da_t
 //   (6)  dx_t = da_t W_ih,  dh_0 = da_1 W_hh
 //
+// With heads W_hh is block-diagonal: its blocks (heads, H / heads, H / heads) are what is stored and computed.
 // A masked step holds the state: its output is 0, or that state. The loops never see it: steps.hpp, masked.hpp.
 #pragma once
 
@@ -111,6 +112,10 @@ struct KernelTable {
     // sums (n,) += the sum over k of a[k * stride + j], in order of k; lost (n,) carries what rounding took from call
     // to call, zeros at first.
     void (*add_rows)(const T* a, Index stride, Index rows, Index n, T* sums, T* lost);
+    // c (n,) := init + a * w, element by element.
+    void (*multiply_diagonal)(const T* w, const T* a, const T* init, T* c, Index n);
+    // sums (n,) += the sum over k of a[k * stride + j] * rows[k][first + j], in order of k.
+    void (*add_products)(const T* a, Index stride, const T* const* rows, Index first, Index count, Index n, T* sums);
 
     // The most that this instruction set can do; out (vector_len,) keeps the work from being left out. Operations done
     // in `steps` rounds of independent multiplications and additions, and bytes of `count` elements read (a multiple of

@@ -208,7 +208,7 @@ void masked_backward(const Variant<T>& variant, const Sizes& s, const KernelTabl
     T* lost = a.db_lost;
     if (!lost) {
         lost = packed.db_lost;
-        std::fill_n(a.dw_ih, h * i, T(0)), std::fill_n(a.dw_hh, h * h, T(0));
+        std::fill_n(a.dw_ih, h * i, T(0)), std::fill_n(a.dw_hh, h * s.head_size(), T(0));
         std::fill_n(a.db, h, T(0)), std::fill_n(lost, h, T(0));
     }
     const std::vector<Before> before = befores(a.steps, valid, window);

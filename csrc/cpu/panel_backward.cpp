@@ -1,5 +1,6 @@
 // The variant `panel`, backward: packed panels of W_hh, all hidden units of some sequences a thread.
 #include "backward.hpp"
+#include "recurrent_matrix.hpp"
 #include "variants.hpp"
 
 namespace rnnfast {
@@ -15,14 +16,14 @@ class PanelRecurrence {
           f_(s.activation, kernels),
           a_(arrays),
           steps_(arrays.steps),
-          w_hh_(arena, kernels, kernels.panel_width(s.batch, s.hidden_size), s.hidden_size, s.hidden_size),
+          w_hh_(arena, s, kernels),
           zeros_(arena.take<T>(s.hidden_size)),
           carry_(arena.take<T>(s.batch * s.hidden_size)) {}
 
     Index da_row() const { return s_.hidden_size; }
-    Index packing_tasks() const { return w_hh_.panels.count; }
+    Index packing_tasks() const { return w_hh_.packing_tasks(); }
     void pack(Index task) const {
-        w_hh_.pack(kernels_, a_.w_hh, task);
+        w_hh_.pack(a_.w_hh, task);
         if (task == 0) std::fill_n(zeros_, s_.hidden_size, T(0));
     }
 
@@ -64,7 +65,7 @@ class PanelRecurrence {
     void propagate(Index step, Range rows, const T* da) const {
         const Index h = s_.hidden_size;
         if (!steps_.cut(step, s_.bptt_steps))
-            multiply<T>(kernels_, 1, rows.size(), {da, 0, h}, w_hh_, {zeros_, 0, 0}, {carry(rows.begin), 0, h});
+            w_hh_.multiply(rows.size(), {da, 0, h}, {zeros_, 0, 0}, {carry(rows.begin), 0, h});
         if (!s_.bptt_steps) return;
         for (Index row = rows.begin; row < rows.end; ++row)
             if (steps_.cut(step, row, s_.bptt_steps)) std::fill_n(carry(row), h, T(0));
@@ -75,7 +76,7 @@ class PanelRecurrence {
     const Pointwise<T> f_;
     const BackwardArrays<T>& a_;
     const Steps& steps_;
-    PackedMatrix<T> w_hh_;
+    RecurrentMatrix<T> w_hh_;
     T* zeros_;  // (H,)
     T* carry_;  // (B, H): dL/dh_t that comes from the steps after it
 };

@@ -2,7 +2,7 @@
 // over them while they are in the cache. Threads share the batch by sequences, and meet only over the packed weights.
 #include <algorithm>
 
-#include "product.hpp"
+#include "recurrent_matrix.hpp"
 #include "variants.hpp"
 
 namespace rnnfast {
@@ -14,12 +14,13 @@ constexpr Index kChunkBytes = 128 * 1024;
 
 template <class T>
 struct Buffers {
-    PackedMatrix<T> w_ih, w_hh;
+    PackedMatrix<T> w_ih;
+    RecurrentMatrix<T> w_hh;
     T* zeros;  // (H,)
 
     Buffers(Arena& arena, const Sizes& s, const KernelTable<T>& kernels)
         : w_ih(arena, kernels, kernels.panel_width(rows_at_once(s), s.input_size), s.input_size, s.hidden_size),
-          w_hh(arena, kernels, kernels.panel_width(s.batch, s.hidden_size), s.hidden_size, s.hidden_size),
+          w_hh(arena, s, kernels),
           zeros(arena.take<T>(s.hidden_size)) {}
 };
 
@@ -33,11 +34,11 @@ class Forward {
 
     void run(Member& member) const {
         const Index ih_panels = buffers_.w_ih.panels.count;
-        member.share(ih_panels + buffers_.w_hh.panels.count, [&](Index p) {
+        member.share(ih_panels + buffers_.w_hh.packing_tasks(), [&](Index p) {
             if (p < ih_panels)
                 buffers_.w_ih.pack_transposed(kernels_, a_.w_ih, p);
             else
-                buffers_.w_hh.pack_transposed(kernels_, a_.w_hh, p - ih_panels);
+                buffers_.w_hh.pack_transposed(a_.w_hh, p - ih_panels);
         });
         // The rows of packed steps follow one another whatever their numbers: one product for all.
         if (const Index rows = steps_.before(steps_.count); steps_.offsets) {
@@ -84,7 +85,7 @@ class Forward {
         else if (a_.h0)
             previous = {a_.h0 + rows.begin * h, 0, h};
         T* state = y(step, rows.begin);
-        multiply<T>(kernels_, 1, rows.size(), previous, buffers_.w_hh, {state, 0, h}, {state, 0, h});
+        buffers_.w_hh.multiply(rows.size(), previous, {state, 0, h}, {state, 0, h});
         f_.activate(state, rows.size() * h);
     }
 

@@ -43,8 +43,9 @@ struct Panels {
     Index columns_in(Index panel) const { return std::min(width(panel) * vector_len, columns - first_column(panel)); }
 };
 
-// A (depth x columns) operand in packed panels. Products with it go in blocks of the depth that suit the width asked
-// for: the same blocks, and so the same rounding, however many owners share the panels.
+// A (depth x columns) operand in packed panels, or several of one size, one after another. Products with it go in
+// blocks of the depth that suit the width asked for: the same blocks, and so the same rounding, however many owners
+// share the panels.
 template <class T>
 struct PackedMatrix {
     Panels panels;
@@ -52,12 +53,20 @@ struct PackedMatrix {
     Index vector_elements;  // that the columns of a vector take
     T* data;
 
-    PackedMatrix(Arena& arena, const KernelTable<T>& kernels, int width, Index depth, Index columns, int owners = 1)
+    PackedMatrix(Arena& arena, const KernelTable<T>& kernels, int width, Index depth, Index columns, int owners = 1,
+                 Index matrices = 1)
         : panels(kernels.vector_len, width, columns, owners),
           depth(depth),
           block(block_depth(depth, width * kernels.packing.len * Index(sizeof(T)))),
           vector_elements(kernels.packing.len * Packing<T>::whole(depth, kernels.packing.depth_unit)),
-          data(arena.take<T>(panels.vectors * vector_elements)) {}
+          data(arena.take<T>(matrices * panels.vectors * vector_elements)) {}
+
+    // One of several.
+    PackedMatrix matrix(Index i) const {
+        PackedMatrix other = *this;
+        other.data += i * panels.vectors * vector_elements;
+        return other;
+    }
 
     T* panel(Index p) const { return data + panels.first_vector(p) * vector_elements; }
 

@@ -16,9 +16,13 @@ struct Sizes {
     Activation activation;
     bool reverse;      // process from the last step to the first
     Index bptt_steps;  // the gradient does not cross a multiple of this many steps; 0: no such cut
+    Index heads = 1;   // W_hh is block-diagonal with so many blocks; 1: dense, H: a diagonal
 
     // The time index that is processed as number `step`.
     Index time(Index step) const { return reverse ? seq_len - 1 - step : step; }
+    // Of a block of W_hh, and whether these are single elements.
+    Index head_size() const { return hidden_size / heads; }
+    bool diagonal() const { return heads > 1 && heads == hidden_size; }
     // All of it in one pass.
     Steps steps() const { return {seq_len, batch, reverse, nullptr, nullptr}; }
 };
@@ -31,7 +35,7 @@ struct ForwardArrays {
     Steps steps;
     const T* x;     // (T, B, I)
     const T* w_ih;  // (H, I)
-    const T* w_hh;  // (H, H)
+    const T* w_hh;  // (heads, H / heads, H / heads)
     const T* b;     // (H,)
     const T* h0;    // (B, H), optional: zeros
     T* y;           // (T, B, H), out
@@ -45,12 +49,12 @@ struct BackwardArrays {
     const T* x;     // (T, B, I)
     const T* y;     // (T, B, H), as forward wrote it
     const T* w_ih;  // (H, I)
-    const T* w_hh;  // (H, H)
+    const T* w_hh;  // (heads, H / heads, H / heads)
     const T* h0;    // (B, H), optional: zeros
     const T* dh_n;  // (B, H), optional: zeros
     T* dx;          // (T, B, I), out
     T* dw_ih;       // (H, I), out
-    T* dw_hh;       // (H, H), out
+    T* dw_hh;       // (heads, H / heads, H / heads), out
     T* db;          // (H,), out
     T* dh0;         // (B, H), out
     T* db_lost;     // (H,): what rounding took from db, in and out. Given, the weights' gradients are added to what

@@ -19,6 +19,7 @@ namespace RNNFAST_ISA {
 //
 #include "transpose.hpp"
 //
+#include "diagonal.hpp"
 #include "microkernel.hpp"
 #include "peak.hpp"
 //
@@ -58,6 +59,8 @@ constexpr KernelTable<T> make_table() {
         pack_rows<T>,
         gather_rows<T>,
         add_rows<T>,
+        multiply_diagonal<T>,
+        add_products<T>,
         multiply_add_peak<T>,
         read_peak<T>,
     };

@@ -14,20 +14,21 @@ namespace {
 constexpr double kWorthSharing = 50e3, kWorthWaking = 2e6;
 
 bool any(const Sizes&) { return true; }
-bool narrow(const Sizes& s) { return s.hidden_size <= kMostLanesHidden; }
+bool dense(const Sizes& s) { return s.heads == 1; }
+bool narrow(const Sizes& s) { return dense(s) && s.hidden_size <= kMostLanesHidden; }
 
 template <class T>
 constexpr Variant<T> kVariants[] = {
     {"panel", any, panel_forward<T>, panel_backward<T>},
     {"lanes", narrow, lanes_forward<T>, lanes_backward<T>},
-    {"stationary", any, stationary_forward<T>, stationary_backward<T>},
-    {"tiles", any, tiles_forward<T>, tiles_backward<T>},
+    {"stationary", dense, stationary_forward<T>, stationary_backward<T>},
+    {"tiles", dense, tiles_forward<T>, tiles_backward<T>},
 };
 
 }  // namespace
 
 TeamSize team_size(const Sizes& s, int most) {
-    const double work = double(s.seq_len) * s.batch * s.hidden_size * (s.input_size + s.hidden_size);
+    const double work = double(s.seq_len) * s.batch * s.hidden_size * (s.input_size + s.head_size());
     return {static_cast<int>(std::clamp(work / kWorthSharing, 1.0, double(most))), work >= kWorthWaking};
 }
 

@@ -1,6 +1,7 @@
 // The weight gradients of a chunk of steps, as blocked products over its rows r = (step, sequence):
 //   dW_ih += sum_r da_r^T x_r,   dW_hh += sum_r da_r^T h_{r-1},   db += sum_r da_r
-// Shared out by blocks of the gradients: every element has one owner, which sums it in the order of the rows.
+// Shared out by blocks of the gradients: every element has one owner, which sums it in the order of the rows. Of dW_hh
+// there are those blocks alone that W_hh has.
 #pragma once
 
 #include "product.hpp"
@@ -77,10 +78,11 @@ class WeightGradients {
           zeros_(zeros),
           most_columns_(kernels.packing.left ? kPackedGroup : kGroup),
           block_rows_(block_rows(kernels)),
-          width_(kernels.panel_width(std::min(s.hidden_size, most_columns_), block_rows_)),
-          x_panels_(kernels.vector_len, width_, s.input_size),
-          h_panels_(kernels.vector_len, width_, s.hidden_size),
-          panel_elements_(block_rows_ * width_ * kernels.packing.len),
+          heads_(std::clamp(most_columns_ / s.head_size(), Index(1), s.heads)),
+          parts_((heads_ * s.head_size() + most_columns_ - 1) / most_columns_),
+          x_panels_(kernels.vector_len, width(s.hidden_size), s.input_size),
+          h_panels_(kernels.vector_len, width(s.head_size()), s.head_size()),
+          panel_elements_(block_rows_ * std::max(x_panels_.width(0), h_panels_.width(0)) * kernels.packing.len),
           group_elements_(copies() ? Packing<T>::whole(most_rows, kernels.packing.depth_unit) * copy_stride() : 0),
           lost_(arrays.db_lost ? arrays.db_lost : arena.take<T>(s.hidden_size)),
           panels_(arena.take<T>(threads * panel_elements_)),
@@ -91,7 +93,7 @@ class WeightGradients {
         return kernels.packing.left ? kPackedBlockRows : kBlockRows;
     }
 
-    Index tasks() const { return (s_.hidden_size + most_columns_ - 1) / most_columns_ * per_group(); }
+    Index tasks() const { return (s_.heads + heads_ - 1) / heads_ * parts_ * per_group(); }
 
     // What a member keeps between its tasks of one chunk: the columns of da that it has copied.
     struct Group {
@@ -102,13 +104,16 @@ class WeightGradients {
 
     // One task of adding the rows up. Every row must be complete.
     void add(const ChunkRows<T>& rows, Index task, int member, Group& g) const {
-        const Index first = task / per_group() * most_columns_, panel = task % per_group();
-        if (g.first != first) g = gather(rows, first, member);
+        const Range columns = group_columns(task / per_group());
+        const Index panel = task % per_group();
+        if (g.first != columns.begin) g = gather(rows, columns, member);
         if (panel == 0) add_bias(rows, g, a_.db);
         if (panel < x_panels_.count)
-            add_panel(rows, rows.kInput, g, x_panels_, panel, a_.dw_ih, member);
+            add_panel(rows, rows.kInput, g, 0, x_panels_, panel, a_.dw_ih, member);
+        else if (s_.diagonal())
+            add_diagonal(rows, g);
         else
-            add_panel(rows, rows.kPreviousState, g, h_panels_, panel - x_panels_.count, a_.dw_hh, member);
+            add_block(rows, g, panel - x_panels_.count, member);
     }
 
    private:
@@ -132,10 +137,20 @@ class WeightGradients {
                             : kGroup + kGroupPadding;
     }
 
-    Index per_group() const { return x_panels_.count + h_panels_.count; }
+    // The panel width for so many rows of a gradient.
+    int width(Index rows) const { return kernels_.panel_width(std::min(rows, most_columns_), block_rows_); }
 
-    Group gather(const ChunkRows<T>& rows, Index first, int member) const {
-        const Index columns = std::min(most_columns_, s_.hidden_size - first);
+    Index per_group() const { return x_panels_.count + (s_.diagonal() ? 1 : heads_ * h_panels_.count); }
+
+    // Groups are of whole heads, or parts of one.
+    Range group_columns(Index group) const {
+        const Index step = heads_ * s_.head_size(), begin = group / parts_ * step;
+        const Index first = begin + group % parts_ * most_columns_;
+        return {first, std::min({first + most_columns_, begin + step, s_.hidden_size})};
+    }
+
+    Group gather(const ChunkRows<T>& rows, Range group, int member) const {
+        const Index first = group.begin, columns = group.size();
         if (!copies()) return {first, columns, rows.da, rows.da_row};
         T* copy = groups_ + member * group_elements_;
         const Index stride = copy_stride();
@@ -159,22 +174,43 @@ class WeightGradients {
         kernels_.add_rows(rows.da + g.first, rows.da_row, rows.count, g.columns, db + g.first, lost);
     }
 
-    // gradient[g, panel] += sum_r da_r[g]^T operand_r[panel]
-    void add_panel(const ChunkRows<T>& rows, typename ChunkRows<T>::Operand operand, const Group& g,
+    // A panel of the block of one of the group's heads.
+    void add_block(const ChunkRows<T>& rows, Group g, Index task, int member) const {
+        const Index size = s_.head_size(), before = task / h_panels_.count * size;
+        if (before >= g.columns) return;  // the last group may have fewer heads
+        g.first += before, g.columns = std::min(size, g.columns - before), g.da += before;
+        add_panel(rows, rows.kPreviousState, g, g.first / size * size, h_panels_, task % h_panels_.count, a_.dw_hh,
+                  member);
+    }
+
+    // gradient[g] += sum_r da_r[g] h_{r-1}[g], element by element
+    void add_diagonal(const ChunkRows<T>& rows, const Group& g) const {
+        if (rows.first) std::fill_n(a_.dw_hh + g.first, g.columns, T(0));
+        for (Index r = 0; r < rows.count; r += block_rows_) {
+            const Index count = std::min(block_rows_, rows.count - r);
+            const T* pointers[kPackedBlockRows];
+            rows.point_at(rows.kPreviousState, r, count, pointers);
+            kernels_.add_products(g.da + r * g.stride, g.stride, pointers, g.first, count, g.columns,
+                                  a_.dw_hh + g.first);
+        }
+    }
+
+    // gradient[g, panel] += sum_r da_r[g]^T operand_r[panel], for panels of the operand's columns from `from` on
+    void add_panel(const ChunkRows<T>& rows, typename ChunkRows<T>::Operand operand, const Group& g, Index from,
                    const Panels& panels, Index panel, T* gradient, int member) const {
         const int width = panels.width(panel);
-        const Index first = panels.first_column(panel), full = width * kernels_.vector_len;
+        const Index first = from + panels.first_column(panel), full = width * kernels_.vector_len;
         T* packed = panels_ + member * panel_elements_;
         PanelProduct<T> block{};
         block.outer = 1, block.rows = g.columns, block.a_row = 1, block.a_depth = g.stride;
-        block.c = gradient + g.first * panels.columns + first, block.c_row = panels.columns;
+        block.c = gradient + g.first * panels.columns + panels.first_column(panel), block.c_row = panels.columns;
         block.columns = panels.columns_in(panel);
         for (Index r = 0; r < rows.count; r += block_rows_) {
             block.depth = std::min(block_rows_, rows.count - r);
             const bool in_place = g.columns <= kNotWorthPacking && !kernels_.packing.left;
             const T* dense = in_place ? rows.dense(operand, r, block.depth, full - block.columns) : nullptr;
             if (dense) {
-                block.panel = dense + first, block.panel_row = panels.columns;
+                block.panel = dense + first, block.panel_row = rows.columns(operand);
             } else {
                 const T* pointers[kPackedBlockRows];
                 rows.point_at(operand, r, block.depth, pointers);
@@ -194,8 +230,8 @@ class WeightGradients {
     const BackwardArrays<T>& a_;
     const T* zeros_;                         // (max(I, H),)
     const Index most_columns_, block_rows_;  // of a group, and of a block
-    const int width_;
-    Panels x_panels_, h_panels_;
+    const Index heads_, parts_;              // heads of a group; or groups of a head
+    Panels x_panels_, h_panels_;             // of the inputs, and of the states of a head
     Index panel_elements_, group_elements_;
     T* lost_;    // (H,): what rounding took from db
     T* panels_;  // a block of a packed panel for each member

@@ -52,6 +52,9 @@ def work(problem: Problem, variant: str, direction: str, *, threads: int, vector
     """
     t, b, i, h = problem.seq_len, problem.batch, problem.input_size, problem.hidden_size
     wide_h, wide_i, wide_b = (_ceil(size, vector_len) for size in (h, i, b))
+    depth = h // problem.heads  # of the recurrent product, and the vectors that its columns take
+    wide_head = _ceil(depth, vector_len)
+    recurrent = wide_h if depth == 1 else wide_head * problem.heads
     # rows of a step and vectors in each, of the busiest thread; the vectors that one product works on side by side
     if variant == "lanes":
         rows, width = h, _ceil(wide_b, threads)
@@ -62,12 +65,13 @@ def work(problem: Problem, variant: str, direction: str, *, threads: int, vector
     else:
         rows, width = _ceil(b, threads), wide_h
         # the input projection goes by blocks of a step's rows, few of which make poor tiles; one sequence is one block
-        side_by_side, projected = width, (max(rows, _TILE_ROWS) if b > 1 else 1) * width
+        side_by_side = wide_h if depth == 1 else wide_head
+        projected = (max(rows, _TILE_ROWS) if b > 1 else 1) * width
     vectors = rows * width
     # sums that do not wait for each other: fewer do not keep the arithmetic units busy
-    sums = vectors * max(1.0, _INDEPENDENT_SUMS / (rows * side_by_side))
-    own = width if variant == "stationary" else wide_h
-    far = max(0.0, h * own - _OWN_CACHE_BYTES / (vector_len * _ITEM[problem.dtype]))
+    sums = vectors * recurrent / wide_h * max(1.0, _INDEPENDENT_SUMS / (rows * side_by_side))
+    own = width if variant == "stationary" else recurrent
+    far = max(0.0, depth * own - _OWN_CACHE_BYTES / (vector_len * _ITEM[problem.dtype]))
     meetings = t * (threads > 1) * (variant == "stationary")
     by_rows = variant != "lanes"
     counts = [
@@ -76,16 +80,16 @@ def work(problem: Problem, variant: str, direction: str, *, threads: int, vector
         meetings,
         t * rows * by_rows,
         t * vectors,
-        t * sums * h,
-        t * own * h * by_rows,
+        t * sums * depth,
+        t * own * depth * by_rows,
         t * far,
-        (i + h) * wide_h / threads,
+        (i * wide_h + depth * recurrent) / threads,
     ]
     if direction == "forward":
         turned = t * width * (wide_i + wide_h) * (not by_rows)
         return np.array([*counts, t * max(projected, sums * (not by_rows)) * i, turned])
     # dx and the weight gradients, shared out evenly whatever the variant
-    hoisted = t * b * (2 * h * wide_i + h * wide_h) / threads
+    hoisted = t * b * (2 * h * wide_i + depth * recurrent) / threads
     return np.array([*counts, hoisted, t * b * (wide_i + wide_h) / threads])
 
 
@@ -112,7 +116,7 @@ def predict(problem: Problem, prices: Prices, *, threads: int, vector_len: int) 
 
 def accepts(problem: Problem, variant: str) -> bool:
     """Whether a variant takes a problem."""
-    return _cpu.accepts(variant, problem.seq_len, problem.batch, problem.input_size, problem.hidden_size)
+    return _cpu.accepts(variant, problem.seq_len, problem.batch, problem.input_size, problem.hidden_size, problem.heads)
 
 
 def choose(predicted: dict[str, float]) -> str:

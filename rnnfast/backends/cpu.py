@@ -21,17 +21,17 @@ VARIANTS = (
     Variant(
         "lanes",
         "the batch in the lanes of the vectors, everything of a forward step in one pass",
-        "hidden_size up to 64",
+        "hidden_size up to 64, heads=1",
     ),
     Variant(
         "stationary",
         "each thread keeps the weights of some hidden units in its cache; threads meet at every step",
-        "every problem",
+        "heads=1",
     ),
     Variant(
         "tiles",
         "the products of panel or stationary in bfloat16 tiles, of each float32 in two parts (high) or one (medium)",
-        'float32 at precision "high" or "medium", on a processor with AMX tiles',
+        'float32 at precision "high" or "medium", heads=1, on a processor with AMX tiles',
     ),
 )
 
@@ -56,7 +56,9 @@ class CpuPlan(Plan):
 
     def __init__(self, problem: Problem, backend: str, variant: str, isa: str | None = None) -> None:
         isa = _cpu.default_isa() if isa is None else isa
-        self._threads = _cpu.threads_for(problem.seq_len, problem.batch, problem.input_size, problem.hidden_size)
+        self._threads = _cpu.threads_for(
+            problem.seq_len, problem.batch, problem.input_size, problem.hidden_size, problem.heads
+        )
         self._predicted: dict[str, dict[str, float]] = {}
         no_tiles = why_no_tiles(problem, isa)
         if variant == "tiles" and no_tiles:
@@ -79,6 +81,7 @@ class CpuPlan(Plan):
             batch=problem.batch,
             input_size=problem.input_size,
             hidden_size=problem.hidden_size,
+            heads=problem.heads,
             dtype=problem.dtype,
             activation=compiled(problem.activation, problem.clip),
             reverse=bool(problem.reverse),
@@ -202,7 +205,8 @@ class CpuPlan(Plan):
 def why_no_tiles(problem: Problem, isa: str) -> str | None:
     """Why the variant `tiles` does not run a problem on an instruction set that runs here, or None if it does."""
     if not wants_tiles(problem):
-        return f"takes float32 at precision 'high' or 'medium', got {problem.dtype} at {problem.precision!r}"
+        got = f"{problem.dtype} at {problem.precision!r}, heads={problem.heads}"
+        return f"takes float32 at precision 'high' or 'medium', heads=1, got {got}"
     if problem.precision not in _cpu.precisions(isa):
         return f"cannot run here: instruction set {isa} has no bf16 tiles"
     return None
@@ -210,7 +214,7 @@ def why_no_tiles(problem: Problem, isa: str) -> str | None:
 
 def wants_tiles(problem: Problem) -> bool:
     """Whether a problem is one that tiles are for, on a processor that has them."""
-    return problem.dtype == "float32" and problem.precision != "highest"
+    return problem.dtype == "float32" and problem.precision != "highest" and problem.heads == 1
 
 
 class CpuBackend(Backend):

@@ -90,7 +90,9 @@ def counts_of(problem: Problem, isa: str, variant: str, direction: str) -> Array
         problem,
         variant,
         direction,
-        threads=_cpu.threads_for(problem.seq_len, problem.batch, problem.input_size, problem.hidden_size),
+        threads=_cpu.threads_for(
+            problem.seq_len, problem.batch, problem.input_size, problem.hidden_size, problem.heads
+        ),
         vector_len=_cpu.vector_len(isa, problem.dtype),
     )
 
