@@ -125,6 +125,21 @@ def test_gradients_are_named(backend: str) -> None:
     assert [gradient.shape for gradient in grads] == [(T, B, I), (H, I), (H, H), (H,), (B, H)]
 
 
+@pytest.mark.parametrize("shape", [(H,), (H, 1, 1), (1, H, H)])
+def test_the_gradient_of_recurrent_weights_has_their_shape(shape: tuple[int, ...], backend: str) -> None:
+    a = backward_arguments(w_hh=np.full(shape, 0.5, np.float32))
+    assert rnnfast.rnn_backward(**a, backend=backend).dw_hh.shape == shape
+
+
+@pytest.mark.parametrize("shape", [(H,), (H, 1, 1), (1, H, H)])
+@pytest.mark.parametrize("form", list(FORMS))
+def test_heads_in_every_form(form: str, shape: tuple[int, ...], backend: str) -> None:
+    w_hh = np.random.default_rng(2).standard_normal(shape).astype(np.float32)
+    y, _ = rnnfast.rnn_forward(**arguments(w_hh=w_hh), backend=backend)
+    given, _ = rnnfast.rnn_forward(**arguments(w_hh=FORMS[form](w_hh)), backend=backend)
+    np.testing.assert_array_equal(given, y)
+
+
 def test_absent_gradients_are_zero(backend: str) -> None:
     zeros = {"dy": np.zeros((T, B, H), np.float32), "dh_n": np.zeros((B, H), np.float32)}
     dh_n = np.ones((B, H), np.float32)
@@ -150,7 +165,25 @@ FORWARD_ERRORS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ),
     ({"w_ih": np.ones((H, I))}, TypeError, r"w_ih: expected dtype float32, got float64"),
     ({"w_hh": np.ones((H, I), f32)}, ValueError, r"w_hh: expected shape .* = \(5, 5\), got \(5, 3\)"),
-    ({"w_hh": np.ones(H, f32)}, ValueError, r"w_hh: expected shape \(hidden_size, hidden_size\), got \(5,\)"),
+    (
+        {"w_hh": np.ones((1, 1, H, H), f32)},
+        ValueError,
+        r"w_hh: expected shape \(hidden_size, hidden_size\) or \(hidden_size,\) or \(heads, hidden_size / heads, "
+        r"hidden_size / heads\), got \(1, 1, 5, 5\)",
+    ),
+    ({"w_hh": np.ones((2, 5, 2), f32)}, ValueError, r"w_hh: expected shape .*, got \(2, 5, 2\)"),
+    ({"w_hh": np.ones((1, H, H))}, TypeError, r"w_hh: expected dtype float32, got float64"),
+    ({"w_hh": np.ones((0, 2, 2), f32)}, ValueError, r"w_hh: expected .* at least 1 each, got \(0, 2, 2\)"),
+    (
+        {"w_hh": np.ones((2, 2, 2), f32)},
+        ValueError,
+        r"w_ih: expected shape \(hidden_size, input_size\) = \(4, 3\), got \(5, 3\)",
+    ),
+    (
+        {"w_hh": np.ones(H - 1, f32)},
+        ValueError,
+        r"w_ih: expected shape \(hidden_size, input_size\) = \(4, 3\), got \(5, 3\)",
+    ),
     ({"w_hh": np.ones((0, 0), f32)}, ValueError, r"w_hh: expected .* at least 1 each, got \(0, 0\)"),
     ({"b": np.ones((1, H), f32)}, ValueError, r"b: expected shape \(hidden_size,\) = \(5,\), got \(1, 5\)"),
     ({"b": None}, TypeError, r"b: expected a NumPy array .* got NoneType"),

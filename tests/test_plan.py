@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,11 @@ def test_a_plan_refuses_arrays_of_other_sizes(backend: str) -> None:
         ({"batch": -1}, ValueError, "batch: expected at least 1, got -1"),
         ({"input_size": 2.5}, TypeError, "input_size: expected an integer, got 2.5"),
         ({"hidden_size": True}, TypeError, "hidden_size: expected an integer, got True"),
+        ({"heads": 2}, ValueError, "heads: expected a divisor of hidden_size = 5, got 2"),
+        ({"heads": 10}, ValueError, "heads: expected a divisor of hidden_size = 5, got 10"),
+        ({"heads": 0}, ValueError, "heads: expected at least 1, got 0"),
+        ({"heads": True}, TypeError, "heads: expected an integer, got True"),
+        ({"heads": 1.0}, TypeError, "heads: expected an integer, got 1.0"),
         ({"dtype": "float16"}, ValueError, "dtype: expected one of float32, float64, got 'float16'"),
         ({"backend": "cuda"}, ValueError, "backend: expected one of auto, cpu, reference, got 'cuda'"),
         ({"variant": "fastest"}, ValueError, "variant: expected one of auto, .*, got 'fastest'"),
@@ -49,6 +55,27 @@ def test_a_plan_refuses_arrays_of_other_sizes(backend: str) -> None:
 def test_bad_options(changed: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=f"^{message}"):
         rnnfast.plan(**{**SIZES, **changed})
+
+
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+@pytest.mark.parametrize(
+    ("heads", "form", "given"),
+    [
+        (1, r"\(hidden_size, hidden_size\) = \(6, 6\)", (2, 3, 3)),
+        (1, r"\(hidden_size, hidden_size\) = \(6, 6\)", (6,)),
+        (2, r"\(heads, hidden_size / heads, hidden_size / heads\) = \(2, 3, 3\)", (6, 6)),
+        (2, r"\(heads, hidden_size / heads, hidden_size / heads\) = \(2, 3, 3\)", (3, 2, 2)),
+        (6, r"\(hidden_size,\) = \(6,\)", (6, 6)),
+        (6, r"\(hidden_size,\) = \(6,\)", (2, 3, 3)),
+    ],
+)
+def test_a_plan_refuses_recurrent_weights_of_other_heads(
+    heads: int, form: str, given: tuple[int, ...], backend: str
+) -> None:
+    plan = rnnfast.plan(**{**SIZES, "hidden_size": 6}, heads=heads, backend=backend)
+    x, w_ih, b = (np.ones(shape, np.float32) for shape in ((6, 4, 3), (6, 3), (6,)))
+    with pytest.raises(ValueError, match=rf"^w_hh: expected shape {form}, got {re.escape(str(given))}"):
+        plan.forward(x, w_ih, np.ones(given, np.float32), b)
 
 
 def test_auto_is_the_compiled_backend_and_explains_itself() -> None:

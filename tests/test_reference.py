@@ -16,16 +16,17 @@ T, B, I, H = 6, 4, 3, 5  # noqa: E741
 
 
 MASKED = ["none", "lengths", "mask"]
+HEADS = [(1, 8, 8), (2, 4, 4), (4, 2, 2), (8, 1, 1), (8,)]
 
 
-def problem(masked: str) -> dict[str, Any]:
+def problem(masked: str, hidden_size: int = H, recurrent: tuple[int, ...] = (H, H)) -> dict[str, Any]:
     rng = np.random.default_rng(7)
     return {
         "x": rng.standard_normal((T, B, I)),
-        "w_ih": rng.standard_normal((H, I)) * 0.5,
-        "w_hh": rng.standard_normal((H, H)) * 0.4,
-        "b": rng.standard_normal(H) * 0.3,
-        "h0": rng.standard_normal((B, H)),
+        "w_ih": rng.standard_normal((hidden_size, I)) * 0.5,
+        "w_hh": rng.standard_normal(recurrent) * 0.4,
+        "b": rng.standard_normal(hidden_size) * 0.3,
+        "h0": rng.standard_normal((B, hidden_size)),
         "lengths": np.array([6, 3, 0, 1]) if masked == "lengths" else None,
         # whole, with a hole, without a valid step, after padding
         "mask": np.array([[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0], [1, 0, 0, 1], [1, 0, 0, 1], [1, 1, 0, 1]], bool)
@@ -49,6 +50,19 @@ def test_forward_is_the_loop_written_out() -> None:
         h = np.tanh(np.einsum("bi,hi->bh", p["x"][t], p["w_ih"]) + np.einsum("bk,hk->bh", h, p["w_hh"]) + p["b"])
         np.testing.assert_allclose(y[t], h, rtol=1e-12, atol=1e-15)
     np.testing.assert_array_equal(h_n, y[-1])
+
+
+@pytest.mark.parametrize("recurrent", HEADS)
+def test_heads_are_networks_side_by_side(recurrent: tuple[int, ...]) -> None:
+    p = problem("none", 8, recurrent)
+    y, h_n = rnn_forward(**p)
+    size = 8 // recurrent[0]
+    for head, block in enumerate(p["w_hh"].reshape(recurrent[0], size, size)):
+        units = slice(head * size, (head + 1) * size)
+        alone = {**p, "w_ih": p["w_ih"][units], "w_hh": block, "b": p["b"][units], "h0": p["h0"][:, units]}
+        y_alone, h_alone = rnn_forward(**alone)
+        np.testing.assert_allclose(y[..., units], y_alone, rtol=1e-13)
+        np.testing.assert_allclose(h_n[:, units], h_alone, rtol=1e-13)
 
 
 @pytest.mark.parametrize("reverse", [False, True])
@@ -108,10 +122,22 @@ def test_gradients_by_finite_differences(
     reverse: bool,
     numeric_gradient: Callable[..., Any],
 ) -> None:
-    p = problem(masked)
     options = {"activation": activation, "clip": clip, "reverse": reverse, "masked_output": masked_output}
+    check_gradients(problem(masked), options, numeric_gradient)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("masked", MASKED)
+@pytest.mark.parametrize("recurrent", HEADS)
+def test_gradients_of_heads_by_finite_differences(
+    recurrent: tuple[int, ...], masked: str, reverse: bool, numeric_gradient: Callable[..., Any]
+) -> None:
+    check_gradients(problem(masked, 8, recurrent), {"activation": "tanh", "reverse": reverse}, numeric_gradient)
+
+
+def check_gradients(p: dict[str, Any], options: dict[str, Any], numeric_gradient: Callable[..., Any]) -> None:
     rng = np.random.default_rng(8)
-    dy, dh_n = rng.standard_normal((T, B, H)), rng.standard_normal((B, H))
+    dy, dh_n = rng.standard_normal((T, *p["h0"].shape)), rng.standard_normal(p["h0"].shape)
 
     def loss() -> float:
         y, h_n = rnn_forward(**p, **options)

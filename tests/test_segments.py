@@ -26,12 +26,18 @@ def valid_steps(masked: str) -> dict[str, np.ndarray]:
     return {"mask": rng.random((T, B)) < rng.random(B)} if masked == "mask" else {}
 
 
-@pytest.mark.parametrize("variant", ["panel", "lanes", "stationary"])
+@pytest.mark.parametrize(
+    ("variant", "recurrent"),
+    [("panel", (H, H)), ("lanes", (H, H)), ("stationary", (H, H)), ("panel", (5, H // 5, H // 5)), ("panel", (H,))],
+)
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("masked", ["none", "lengths", "mask"])
 @pytest.mark.parametrize("checkpoint_every", [1, 700])
-def test_the_bits_of_the_whole_pass(checkpoint_every: int, masked: str, reverse: bool, variant: str) -> None:
+def test_the_bits_of_the_whole_pass(
+    checkpoint_every: int, masked: str, reverse: bool, variant: str, recurrent: tuple[int, ...]
+) -> None:
     a = arguments()
+    a["w_hh"] = np.resize(a["w_hh"], recurrent)
     given = [a[name] for name in ("x", "w_ih", "w_hh", "b")]
     options: dict[str, Any] = {**valid_steps(masked), "reverse": reverse, "variant": variant}
     y, h_n = rnnfast.rnn_forward(*given, h0=a["h0"], **options)

@@ -13,8 +13,14 @@ int main(int argc, char** argv) {
     for (int i = 0; i < problems; ++i)
         for (const std::string& isa : isas)
             for (const std::string& name : variant_names()) {
-                check_problem(random_sizes(), kernels<float>(isa), name, 1e-5);
-                check_problem(random_sizes(), kernels<double>(isa), name, 1e-13);
+                check_problem(with_heads<float>(random_sizes(), name), kernels<float>(isa), name, 1e-5);
+                check_problem(with_heads<double>(random_sizes(), name), kernels<double>(isa), name, 1e-13);
             }
+    // Parts of a head in a group of the weight gradients, whole heads in one and fewer in the last, and single units.
+    constexpr Index kManyUnits[][2] = {{266, 2}, {280, 7}, {300, 300}};
+    for (const std::string& isa : isas)
+        for (const auto [units, heads] : kManyUnits)
+            check_problem<float>({5, 31, 9, units, activation_of("tanh"), false, 0, heads}, kernels<float>(isa),
+                                 "panel", 1e-5);
     std::printf("checked %d problems\n", problems);
 }

@@ -136,6 +136,28 @@ void check_add_rows(const KernelTable<T>& kernels) {
     }
 }
 
+template <class T>
+void check_diagonal(const KernelTable<T>& kernels) {
+    constexpr Index kFirst = 2;
+    for (Index n = 1; n <= 5 * kernels.vector_len + 1; ++n) {
+        const Index rows = 1 + n % 4, stride = n + 1;
+        const std::vector<T> a = small_integers<T>(rows * stride), w = small_integers<T>(n);
+        const std::vector<T> other = small_integers<T>(rows * (kFirst + n)), before = small_integers<T>(n);
+        std::vector<const T*> pointers(rows);
+        for (Index k = 0; k < rows; ++k) pointers[k] = other.data() + k * (kFirst + n);
+        std::vector<T> sums(before), c(n + kBeside, T(kOld));
+        sums.resize(n + kBeside, T(kOld));
+        kernels.add_products(a.data(), stride, pointers.data(), kFirst, rows, n, sums.data());
+        kernels.multiply_diagonal(w.data(), a.data(), before.data(), c.data(), n);
+        for (Index j = 0; j < n + kBeside; ++j) {
+            double right = j < n ? before[j] : kOld;
+            for (Index k = 0; k < rows && j < n; ++k) right += a[k * stride + j] * pointers[k][kFirst + j];
+            require(sums[j] == right, kernels.isa, "add_products", 0, rows, n, j);
+            require(c[j] == (j < n ? before[j] + a[j] * w[j] : kOld), kernels.isa, "multiply_diagonal", 0, 1, n, j);
+        }
+    }
+}
+
 // Within a few units in the last place, of which there is no smaller one than that of the smallest normal number.
 template <class T>
 bool close(double right, T given) {
@@ -225,6 +247,7 @@ void check_table(const KernelTable<T>& kernels) {
     check_packing(kernels);
     check_transposes(kernels);
     check_add_rows(kernels);
+    check_diagonal(kernels);
     check_pointwise(kernels);
     check_clipping(kernels);
 }

@@ -46,10 +46,10 @@ struct Expected {
           h_n(s.batch * s.hidden_size),
           dx(s.seq_len * s.batch * s.input_size),
           dw_ih(s.hidden_size * s.input_size),
-          dw_hh(s.hidden_size * s.hidden_size),
+          dw_hh(s.hidden_size * s.head_size()),
           db(s.hidden_size),
           dh0(s.batch * s.hidden_size) {
-        const Index h = s.hidden_size, n = s.input_size;
+        const Index h = s.hidden_size, n = s.input_size, size = s.head_size();
         for (Index row = 0; row < s.batch; ++row) {
             const auto is_valid = [&](Index step) { return !valid || valid(s.time(step), row, s.batch); };
             std::vector<std::vector<double>> states(1, std::vector<double>(h));  // before each step, and after the last
@@ -62,7 +62,8 @@ struct Expected {
                 for (Index j = 0; j < h && is_valid(step); ++j) {
                     double a = fw.b[j];
                     for (Index k = 0; k < n; ++k) a += double(fw.x[at * n + k]) * fw.w_ih[j * n + k];
-                    for (Index k = 0; k < h; ++k) a += states[step][k] * fw.w_hh[j * h + k];
+                    for (Index k = 0, first = j / size * size; k < size; ++k)
+                        a += states[step][first + k] * fw.w_hh[j * size + k];
                     next[j] = f(s.activation, a);
                     slope[j] = df(s.activation, a, next[j]);
                 }
@@ -89,9 +90,9 @@ struct Expected {
                         dw_ih[j * n + k] += da * fw.x[at * n + k];
                         dx[at * n + k] += da * fw.w_ih[j * n + k];
                     }
-                    for (Index k = 0; k < h; ++k) {
-                        dw_hh[j * h + k] += da * states[step][k];
-                        before[k] += da * fw.w_hh[j * h + k];
+                    for (Index k = 0, first = j / size * size; k < size; ++k) {
+                        dw_hh[j * size + k] += da * states[step][first + k];
+                        before[first + k] += da * fw.w_hh[j * size + k];
                     }
                 }
                 --position;
@@ -110,9 +111,9 @@ void compare(const char* name, const std::vector<double>& right, const Array<T>&
     for (double value : right) scale = std::fmax(scale, std::fabs(value));
     for (Index i = 0; i < given.size; ++i)
         if (!(std::fabs(right[i] - given.data[i]) <= tolerance * scale)) {
-            std::printf("%s[%td] of %s: expected %.9g, got %.9g (T %td, B %td, I %td, H %td)\n", name, i,
+            std::printf("%s[%td] of %s: expected %.9g, got %.9g (T %td, B %td, I %td, H %td, heads %td)\n", name, i,
                         kernel.c_str(), right[i], double(given.data[i]), s.seq_len, s.batch, s.input_size,
-                        s.hidden_size);
+                        s.hidden_size, s.heads);
             std::exit(1);
         }
 }
@@ -127,16 +128,26 @@ inline Sizes random_sizes(Index most = 40, bool continuous = false) {
     return {pick(1, 7), pick(1, 21), pick(1, most), pick(1, most), activation, pick(0, 1) == 1, pick(0, 3)};
 }
 
+// One of the numbers of heads that such a layer can have, where the variant takes it.
+template <class T>
+Sizes with_heads(Sizes s, const std::string& name) {
+    do s.heads = pick(1, s.hidden_size);
+    while (s.hidden_size % s.heads);
+    if (!variant<T>(name).accepts(s)) s.heads = 1;
+    return s;
+}
+
 // One variant, forward, and backward from the right outputs. Ends the program if anything is not right.
 template <class T>
 void check_problem(const Sizes& s, const KernelTable<T>& kernels, const std::string& name, double tolerance) {
     const Index rows = s.seq_len * s.batch, h = s.hidden_size, n = s.input_size;
-    Array<T> x(rows * n), w_ih(h * n), w_hh(h * h), b(h), h0(s.batch * h), dy(rows * h), dh_n(s.batch * h);
-    x.random(1), w_ih.random(1 / std::sqrt(n)), w_hh.random(0.5 / std::sqrt(h)), b.random(1), h0.random(1);
+    const Index recurrent = h * s.head_size();
+    Array<T> x(rows * n), w_ih(h * n), w_hh(recurrent), b(h), h0(s.batch * h), dy(rows * h), dh_n(s.batch * h);
+    x.random(1), w_ih.random(1 / std::sqrt(n)), w_hh.random(0.5 / std::sqrt(s.head_size())), b.random(1), h0.random(1);
     dy.random(1), dh_n.random(1);
     Array<int64_t> lengths(s.batch);
     for (Index row = 0; row < s.batch; ++row) lengths.data[row] = pick(0, s.seq_len);
-    Array<T> y(rows * h), h_n(s.batch * h), dx(rows * n), dw_ih(h * n), dw_hh(h * h), db(h), dh0(s.batch * h);
+    Array<T> y(rows * h), h_n(s.batch * h), dx(rows * n), dw_ih(h * n), dw_hh(recurrent), db(h), dh0(s.batch * h);
     const std::unique_ptr<bool[]> mask(new bool[rows]);
     for (Index row = 0; row < rows; ++row) mask[row] = pick(0, 2) > 0;
     const bool has_h0 = pick(0, 1);
