@@ -117,7 +117,7 @@ class RNN:
     ) -> None:
         for name, size in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
             check_size(name, size)
-        pointwise.get(nonlinearity)
+        pointwise.get(nonlinearity, "nonlinearity")
         check_option("dtype", dtype, DTYPES)
         check_option("backend", backend, ("auto", *REGISTRY))
         check_option("precision", precision, PRECISIONS)
