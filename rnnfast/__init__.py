@@ -26,11 +26,13 @@ from rnnfast.plan import plan
 from rnnfast.pointwise import Activation
 from rnnfast.processor import get_num_threads, isa, set_num_threads
 from rnnfast.reference import Gradients
+from rnnfast.rnn import RNN
 from rnnfast.segments import checkpointed_backward, checkpointed_forward
 
 __version__ = _version("rnnfast")
 
 __all__ = [
+    "RNN",
     "Activation",
     "Gradients",
     "Sequential",

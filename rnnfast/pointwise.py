@@ -86,8 +86,8 @@ class Activation(Configurable):
         return Activation(self.name, alpha, beta)
 
 
-def get(activation: str | Activation) -> Activation:
-    """The activation of that name with its defaults, or the object itself.
+def get(activation: str | Activation, argument: str = "activation") -> Activation:
+    """The activation of that name with its defaults, or the object itself; errors name the argument.
 
     Raises:
         ValueError: a name that is not known. TypeError: neither a name nor an Activation.
@@ -95,8 +95,8 @@ def get(activation: str | Activation) -> Activation:
     if isinstance(activation, Activation):
         return activation
     if not isinstance(activation, str):
-        raise TypeError(f"activation: expected a name or an Activation, got {activation!r}")
-    check_option("activation", activation, tuple(ACTIVATIONS))
+        raise TypeError(f"{argument}: expected a name or an Activation, got {activation!r}")
+    check_option(argument, activation, tuple(ACTIVATIONS))
     return Activation(activation)
 
 
