@@ -211,10 +211,10 @@ template <class T>
 py::array_t<T> bound_lookup_states(const py::array_t<int64_t, py::array::c_style>& ids,
                                    const py::array_t<T, py::array::c_style>& table,
                                    const py::array_t<T, py::array::c_style>& w_hh, const Activation& activation,
-                                   bool reverse, const std::string& isa) {
+                                   bool reverse, bool mask_zero, const std::string& isa) {
     const Sizes s{ids.shape(1), ids.shape(0), w_hh.shape(0), w_hh.shape(0), activation, reverse, 0};
     py::array_t<T> h_n({s.batch, s.hidden_size});
-    const LookupArrays<T> arrays{ids.data(), table.data(), table.shape(1), w_hh.data(), h_n.mutable_data()};
+    const LookupArrays<T> arrays{ids.data(), table.data(), table.shape(1), w_hh.data(), mask_zero, h_n.mutable_data()};
     py::gil_scoped_release release;
     lookup_states<T>(s, kernels<T>(isa), team_size(s, num_threads()), arrays);
     return h_n;
@@ -239,9 +239,9 @@ PYBIND11_MODULE(_cpu, m) {
         .def_property_readonly("window_steps", &Kernel::window_steps)
         .def_property_readonly("isa", &Kernel::isa);
     m.def("lookup_states", &bound_lookup_states<float>, py::arg("ids").noconvert(), py::arg("table").noconvert(),
-          py::arg("w_hh").noconvert(), py::arg("activation"), py::arg("reverse"), py::arg("isa"));
+          py::arg("w_hh").noconvert(), py::arg("activation"), py::arg("reverse"), py::arg("mask_zero"), py::arg("isa"));
     m.def("lookup_states", &bound_lookup_states<double>, py::arg("ids").noconvert(), py::arg("table").noconvert(),
-          py::arg("w_hh").noconvert(), py::arg("activation"), py::arg("reverse"), py::arg("isa"));
+          py::arg("w_hh").noconvert(), py::arg("activation"), py::arg("reverse"), py::arg("mask_zero"), py::arg("isa"));
     m.attr("most_lanes_hidden") = kMostLanesHidden;
     m.def("threads_for", &threads_for, py::arg("seq_len"), py::arg("batch"), py::arg("input_size"),
           py::arg("hidden_size"), py::arg("heads"));

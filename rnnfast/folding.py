@@ -28,17 +28,25 @@ def last_states(layers: Sequence[Layer], ids: Array) -> Array | None:
     if len(layers) < 2 or type(layers[0]) is not Embedding or type(layers[1]) is not SimpleRNN:
         return None
     embedding, rnn = layers[0], layers[1]
-    plain = not (rnn.return_sequences or rnn.return_state or rnn.stateful) and rnn.backend in ("auto", "cpu")
-    if not plain or rnn.units > _MOST_UNITS or ids.size < embedding.input_dim:
+    plain = not (rnn.return_sequences or rnn.return_state or rnn.stateful or rnn.zero_output_for_mask)
+    if not plain or rnn.backend not in ("auto", "cpu") or rnn.units > _MOST_UNITS or ids.size < embedding.input_dim:
         return None
-    return _cpu.lookup_states(
-        np.ascontiguousarray(ids, np.int64),
+    ids = np.ascontiguousarray(ids, np.int64)
+    arguments = (
         folded_table(embedding, rnn),
         np.ascontiguousarray(rnn.parameters[1].value),
         compiled(rnn.activation, rnn.clip),
         rnn.go_backwards,
+        embedding.mask_zero,
         _cpu.default_isa(),
     )
+    if not embedding.mask_zero:
+        return _cpu.lookup_states(ids, *arguments)
+    # Sequences of about as many valid steps side by side: those that all of them mask cost nothing.
+    order = np.argsort(np.count_nonzero(ids, axis=1), kind="stable")
+    states = np.empty((len(ids), rnn.units), rnn.dtype)
+    states[order] = _cpu.lookup_states(ids[order], *arguments)
+    return states
 
 
 def folded_table(embedding: Embedding, rnn: SimpleRNN) -> Array:

@@ -96,7 +96,7 @@ def _stream(
     model.check_compiled()
 
     def check(x: object, y: object, sample_weight: object) -> Data:
-        return model.data(x, y, sample_weight, class_weight)
+        return model.batch(x, y, sample_weight, class_weight)
 
     return StreamSource(given, check, steps=steps, passes=passes, names=names)
 

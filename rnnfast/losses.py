@@ -5,6 +5,9 @@ does; `steps="sum"` adds them up, as the equations of back-propagation through t
 `binary_crossentropy` and `mse` over C, it is always the mean. Weights of samples, or of their steps, multiply what
 each adds; as in Keras, the sum is divided by the number of samples and not by the sum of the weights.
 
+Under a mask the masked steps add nothing, and the mean over the steps is that over the valid ones of the batch: with
+weights w, sum w term / (number of valid steps), as in Keras; 0 where no step is valid.
+
 From probabilities the cross-entropies are those of Keras: clipped to 1e-7 .. 1 - 1e-7 (categorical ones divided by
 their sum first), with no gradient where the clip binds. From logits they are exact. A model whose last layer is a
 Dense with the loss's own activation (`fused_activation`) uses the logits, which is exact too, and does not stall
@@ -19,6 +22,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from rnnfast.arguments import check_flag, look_up
 from rnnfast.configuration import Configurable
@@ -69,12 +73,18 @@ class Loss(Configurable, ABC):
     def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[Array, Array]:
         """Terms, (N,) or (N, C), of predictions (N, C), and the gradient of `scale` times their sum, a new array."""
 
-    def evaluate(self, *, targets: Array, predictions: Array, weights: Array | None = None) -> Evaluated:
+    def evaluate(
+        self, *, targets: Array, predictions: Array, weights: Array | None = None, mask: Array | None = None
+    ) -> Evaluated:
         """The loss of predictions (B, C) or (B, T, C).
 
-        `targets` are as `targets()` returned them; `weights` (B,) or (B, T).
+        `targets` are as `targets()` returned them; `weights` (B,) or (B, T); `mask` (B, T) of bool, the valid steps.
         """
         scale = 1 / self.terms(predictions.shape)
+        if mask is not None:
+            weights = masked_weights(weights, mask, predictions.dtype)
+            if self.steps == "mean":
+                scale *= mask.size / max(int(mask.sum()), 1)
         terms, gradient = self.of_rows(as_rows(predictions), target_rows(targets, predictions.ndim), scale)
         if weights is None:
             value = float(terms.sum()) * scale
@@ -287,6 +297,11 @@ def on_logits(loss: Loss, activation: str) -> Loss | None:
     if activation != loss.fused_activation or getattr(loss, "from_logits", True):
         return None
     return replace(loss, from_logits=True)  # type: ignore[call-arg]  # every loss that names an activation has it
+
+
+def masked_weights(weights: Array | None, mask: Array, dtype: DTypeLike) -> Array:
+    """Weights of samples' steps (B, T), None for 1, and 0 at masked steps."""
+    return mask.astype(dtype) if weights is None else weights * mask
 
 
 def target_rows(targets: Array, ndim: int) -> Array:

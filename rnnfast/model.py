@@ -15,7 +15,7 @@ from rnnfast.configuration import NOTHING, decode, encode
 from rnnfast.layers import Dense, Layer
 from rnnfast.layers.activity_regularization import ActivityPenalty
 from rnnfast.layout import as_rows, from_rows
-from rnnfast.losses import Loss
+from rnnfast.losses import Loss, masked_weights
 from rnnfast.metrics import Metric, Scored, metric_values, resolve
 from rnnfast.optimizers import Optimizer
 from rnnfast.parameters import Parameter
@@ -276,17 +276,19 @@ class Sequential(Stack):
             ValueError, TypeError: an argument out of range or of another shape; nothing is changed then.
             RuntimeError: not compiled.
         """
-        statistics = self.train_step(self.data(x, y, sample_weight, class_weight))
+        statistics = self.train_step(self.batch(x, y, sample_weight, class_weight))
         return self._report(metric_values(self.metrics, statistics), return_dict)
 
     def test_on_batch(self, x: object, y: object, *, sample_weight: object = None, return_dict: bool = False) -> Any:
         """As `evaluate`, for one batch."""
-        statistics = self.test_step(self.data(x, y, sample_weight))
+        statistics = self.test_step(self.batch(x, y, sample_weight))
         return self._report(metric_values(self.metrics, statistics), return_dict)
 
     def predict_on_batch(self, x: object) -> Array:
         """As `predict`, for one batch."""
-        return self._forward(self.inputs(x))
+        inputs = self.inputs(x)
+        self.check_stateful(len(inputs), len(inputs))
+        return self._forward(inputs)
 
     def data(
         self,
@@ -314,6 +316,18 @@ class Sequential(Stack):
         if not self._optimizer_ready:
             self.build_optimizer([p for layer in self.layers if layer.trainable for p in layer.parameters])
         return Data(inputs, targets, weights)
+
+    def batch(
+        self,
+        x: object,
+        y: object,
+        sample_weight: object = None,
+        class_weight: Mapping[int, float] | None = None,
+    ) -> Data:
+        """As `data`, for what goes through the layers at once: ValueError also where a stateful one cannot take it."""
+        data = self.data(x, y, sample_weight, class_weight)
+        self.check_stateful(len(data.x), len(data.x))
+        return data
 
     def build_optimizer(self, parameters: Sequence[Parameter]) -> None:
         """Makes the optimizer's state for these parameters of the model, once."""
@@ -345,20 +359,24 @@ class Sequential(Stack):
         The scores are the logits where the loss and the last layer fuse, else the output.
         """
         scores, head = data.x, self._head
+        mask: Array | None = None
         added = 0.0
         for layer, penalty in self._path:
-            scores = layer.affine(scores, training) if layer is head else layer.forward(scores, training)
+            y = layer.affine(scores, training) if layer is head else layer.forward(scores, training, mask)
+            scores, mask = y, layer.compute_mask(scores, mask)
             if penalty is not None:
                 added += penalty.forward(scores)
         for parameter in self._regularized:
             added += parameter.penalty()
-        loss = self._loss.evaluate(targets=data.y, predictions=scores, weights=data.weights)
+        loss = self._loss.evaluate(targets=data.y, predictions=scores, weights=data.weights, mask=mask)
 
         def output() -> Array:
             return scores if head is None else from_rows(head.function.forward(as_rows(scores)), scores.shape)
 
-        batch = Scored(data.y, scores, self._on_logits, output, loss.value + added, loss.terms, data.weights)
-        plain = batch if data.weights is None else batch._replace(weights=None)
+        counted = None if mask is None else masked_weights(None, mask, scores.dtype)
+        weights = data.weights if mask is None else masked_weights(data.weights, mask, scores.dtype)
+        plain = Scored(data.y, scores, self._on_logits, output, loss.value + added, loss.terms, counted)
+        batch = plain._replace(weights=weights)
         statistics = [metric.statistic(batch if metric.weighted else plain) for metric in self.metrics]
         return statistics, loss.gradient
 

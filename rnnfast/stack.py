@@ -11,7 +11,7 @@ from rnnfast import weights as weight_files
 from rnnfast.arguments import check_seed
 from rnnfast.backends import REGISTRY
 from rnnfast.configuration import Configurable
-from rnnfast.layers import Bidirectional, Layer, SimpleRNN
+from rnnfast.layers import Layer
 from rnnfast.layers.base import Shape
 from rnnfast.problem import DTYPES, check_option
 from rnnfast.summary import summary_lines
@@ -167,7 +167,7 @@ class Stack(Configurable):
         """ValueError if a stateful layer cannot take these samples in batches of that size."""
         batch_size = min(batch_size, samples)
         for layer in self.layers:
-            if isinstance(layer, SimpleRNN | Bidirectional) and layer.stateful:
+            if layer.stateful:
                 layer.check_batch(batch_size)
                 if samples % batch_size:
                     raise ValueError(
@@ -177,8 +177,9 @@ class Stack(Configurable):
 
     def _forward(self, x: Array, layers: Sequence[Layer] | None = None) -> Array:
         """x through all layers, or through the given ones."""
+        mask = None
         for layer in self.layers if layers is None else layers:
-            x = layer.forward(x, False)
+            x, mask = layer.forward(x, False, mask), layer.compute_mask(x, mask)
         return x
 
     def _named_weights(self) -> dict[str, Array]:

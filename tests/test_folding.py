@@ -14,10 +14,10 @@ from rnnfast.layers import Dense, Dropout, Embedding, Layer, SimpleRNN
 WORDS = 50
 
 
-def model(**options: Any) -> rnnfast.Sequential:
+def model(mask_zero: bool = False, **options: Any) -> rnnfast.Sequential:
     bias = rnnfast.initializers.RandomNormal(stddev=0.5)
     rnn = SimpleRNN(**{"units": 6, "bias_initializer": bias, **options})
-    return rnnfast.Sequential([Embedding(WORDS, 9), rnn, Dropout(0.5), Dense(2)], seed=1)
+    return rnnfast.Sequential([Embedding(WORDS, 9, mask_zero=mask_zero), rnn, Dropout(0.5), Dense(2)], seed=1)
 
 
 def ids(samples: int = 41, steps: int = 11) -> np.ndarray:
@@ -53,6 +53,24 @@ def test_without_bias_and_in_float64() -> None:
     np.testing.assert_allclose(folded.predict(x), folded.predict_on_batch(x), rtol=0, atol=1e-14)
 
 
+@pytest.mark.parametrize("isa", _cpu.supported_isas())
+@pytest.mark.parametrize("options", [{}, {"go_backwards": True}, {"activation": "sigmoid"}, {"units": 17}], ids=str)
+def test_masked_steps(options: dict[str, Any], isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RNNFAST_ISA", isa)
+    folded = model(mask_zero=True, **options)
+    x = ids(300)
+    x *= np.random.default_rng(1).random(x.shape) < np.linspace(0, 1, len(x))[:, None]  # from no valid step to all
+    states = folding.last_states(folded.layers, folded.inputs(x))
+    assert states is not None
+    np.testing.assert_array_equal(states[(x == 0).all(axis=1)], 0)
+    np.testing.assert_allclose(folded.predict(x), folded.predict_on_batch(x), rtol=1e-5, atol=2e-6)
+    for sequence, state in zip(x[::40], states[::40], strict=True):  # as if the masked steps were not there
+        short = sequence[sequence != 0][None]
+        if short.size:
+            embedding, rnn = folded.layers[:2]
+            np.testing.assert_allclose(state, rnn(embedding(short))[0], rtol=1e-5, atol=2e-6)
+
+
 def test_bits_do_not_depend_on_threads() -> None:
     folded, x = model(), ids(500)
     results = []
@@ -80,6 +98,7 @@ def test_what_training_owes_the_table_is_in_it() -> None:
         [Embedding(WORDS, 9), SimpleRNN(65)],
         [Embedding(10 * WORDS, 9), SimpleRNN(6)],  # more words than tokens
         [Embedding(WORDS, 9), Dropout(0.1), SimpleRNN(6)],
+        [Embedding(WORDS, 9, mask_zero=True), SimpleRNN(6, zero_output_for_mask=True)],
         [Embedding(WORDS, 9)],
     ],
 )

@@ -11,6 +11,7 @@ struct LookupArrays {
     const T* table;   // (V, table_row), of which H are used: row v is what input v adds to a pre-activation, b included
     Index table_row;  // H, filled up to whole vectors
     const T* w_hh;    // (H, H)
+    bool mask_zero;   // a step with id 0 holds the state
     T* h_n;           // (B, H), out
 };
 

@@ -6,6 +6,7 @@ from rnnfast.layers.bidirectional import Bidirectional
 from rnnfast.layers.dense import Dense
 from rnnfast.layers.dropout import Dropout
 from rnnfast.layers.embedding import Embedding
+from rnnfast.layers.masking import Masking
 from rnnfast.layers.simple_rnn import SimpleRNN
 from rnnfast.layers.tied_dense import TiedDense
 from rnnfast.layers.time_distributed import TimeDistributed
@@ -17,6 +18,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Layer",
+    "Masking",
     "SimpleRNN",
     "TiedDense",
     "TimeDistributed",

@@ -17,6 +17,8 @@ class ActivityRegularization(Layer):
         name, dtype, seed, input_shape: see Layer.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         l1: float = 0.0,
@@ -36,7 +38,7 @@ class ActivityRegularization(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def forward(self, x: Array, training: bool) -> Array:
+    def forward(self, x: Array, training: bool, mask: Array | None = None) -> Array:
         return x
 
     def backward(self, dy: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -41,12 +42,16 @@ class Layer(Configurable, ABC):
 
     Attributes:
         takes_integers: whether x are integers, which no layer returns.
+        stateful: whether the layer keeps a state of each sequence from one batch to the next.
+        supports_masking: whether the layer has a mask for what comes after it; see `compute_mask`.
 
     Raises:
         ValueError, TypeError: an option that is not known or not in its range.
     """
 
     takes_integers = False
+    stateful = False
+    supports_masking = False
 
     def __init__(
         self,
@@ -124,13 +129,33 @@ class Layer(Configurable, ABC):
     def make_weights(self, input_shape: Shape) -> None:
         """Adds the layer's parameters, if it has any."""
 
+    def compute_mask(self, x: Array, mask: Array | None = None) -> Array | None:
+        """Which steps of the layer's output for x are valid, (B, T) of bool; None for all.
+
+        A layer hands on the mask that it was given. One that does not support masking loses it, with a warning.
+
+        Args:
+            x: what `forward` takes.
+            mask: that of x.
+        """
+        if mask is not None and not self.supports_masking:
+            warnings.warn(f"layer {self.name!r} does not support masking: what follows sees no mask", stacklevel=2)
+            return None
+        return mask
+
     @abstractmethod
-    def forward(self, x: Array, training: bool) -> Array:
-        """The output; with `training` dropout is drawn and what `backward` needs is kept."""
+    def forward(self, x: Array, training: bool, mask: Array | None = None) -> Array:
+        """The output; with `training` dropout is drawn and what `backward` needs is kept.
+
+        `mask` says which steps of x are valid, (B, T) of bool; None for all.
+        """
 
     @abstractmethod
     def backward(self, dy: Array) -> Array | None:
         """Sets each parameter's gradient and returns that of x, None if there is none, for the last `forward`."""
+
+    def check_batch(self, batch: int) -> None:
+        """ValueError if a stateful layer keeps the states of another number of sequences."""
 
     def reset_states(self) -> None:
         """Forgets what a stateful layer keeps between batches."""
@@ -159,11 +184,18 @@ class Layer(Configurable, ABC):
         self._check_not_empty(array)
         return np.asarray(array, self.dtype)
 
-    def __call__(self, x: object, *, training: bool = False) -> Any:
-        """The layer's output for a batch x; builds the layer on the first call."""
+    def __call__(self, x: object, *, training: bool = False, mask: object = None) -> Any:
+        """The layer's output for a batch x; builds the layer on the first call.
+
+        Args:
+            x: what the layer takes.
+            training: draw dropout, and keep what `backward` needs.
+            mask: which steps of x are valid, (B, T) of bool; None for all.
+        """
         array = self.check_input(x)
+        valid = check_mask(mask, array.shape)
         self.build((None, *array.shape[1:]))
-        return self.forward(array, training)
+        return self.forward(array, training, valid)
 
     def get_weights(self) -> list[Array]:
         """Copies of the weights, in Keras's order and shapes."""
@@ -246,6 +278,23 @@ class Layer(Configurable, ABC):
         if len(shape) not in ranks or shape[-1] is None or features not in (None, shape[-1]):
             expected = axes if features is None else f"{axes} with {features} features"
             raise ValueError(f"x: {type(self).__name__} expected {expected}, got shape {shape}")
+
+
+def check_mask(mask: object, shape: tuple[int, ...]) -> Array | None:
+    """The argument `mask` for inputs of that shape.
+
+    Raises:
+        ValueError: inputs without steps, or another shape than their batch and steps. TypeError: not of bool.
+    """
+    if mask is None:
+        return None
+    array = np.asarray(mask)
+    if array.dtype != np.bool_:
+        raise TypeError(f"mask: expected dtype bool, got {array.dtype}")
+    if len(shape) < 3 or array.shape != shape[:2]:
+        expected = f"shape (batch, time) = {shape[:2]}" if len(shape) > 2 else f"None for x of shape {shape}"
+        raise ValueError(f"mask: expected {expected}, got shape {array.shape}")
+    return array
 
 
 def default_name(kind: type) -> str:

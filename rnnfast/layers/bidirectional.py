@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnfast.layers.base import Shape
+from rnnfast.layers.base import Shape, check_mask
 from rnnfast.layers.simple_rnn import SimpleRNN
 from rnnfast.layers.wrapper import Wrapper, check_layer
 from rnnfast.regularizers import Regularizer
@@ -37,6 +37,9 @@ _COMMON = ("stateful", "return_sequences", "return_state")
 class Bidirectional(Wrapper):
     """A SimpleRNN over x (B, T, I) from the first step to the last, another from the last to the first, and a merge.
 
+    Both directions have the mask. With return_sequences the outputs of masked steps are 0, as in Keras, whatever
+    zero_output_for_mask the layers have; without, it counts as False.
+
     The outputs of the backward layer are put back into the order of time; without return_sequences its output is the
     state after the first step. y is (B, T, units) or (B, units), twice as wide where outputs are concatenated.
 
@@ -60,6 +63,8 @@ class Bidirectional(Wrapper):
         TypeError: a layer that is no SimpleRNN.
         ValueError: a merge_mode that is not known; layers that do not fit together.
     """
+
+    supports_masking = True
 
     def __init__(
         self,
@@ -100,8 +105,10 @@ class Bidirectional(Wrapper):
         )
         self.merge_mode = merge_mode
         self.stateful, self.return_sequences, self.return_state = (getattr(layer, option) for option in _COMMON)
-        self.forward_layer = self.add_inner(layer, name=_prefixed("forward_", layer.name))
-        self.backward_layer = self.add_inner(other, name=_prefixed("backward_", other.name), go_backwards=backwards)
+        zero = {"zero_output_for_mask": self.return_sequences}
+        names = _prefixed("forward_", layer.name), _prefixed("backward_", other.name)
+        self.forward_layer = self.add_inner(layer, name=names[0], **zero)
+        self.backward_layer = self.add_inner(other, name=names[1], go_backwards=backwards, **zero)
 
     @property
     def layer(self) -> SimpleRNN:
@@ -116,27 +123,32 @@ class Bidirectional(Wrapper):
             )
         super().join(name=name, dtype=dtype, seed=seed, backend=backend)
 
-    def check_batch(self, batch: int | None) -> None:
-        """ValueError if the layers are stateful and keep the states of another number of sequences."""
+    def check_batch(self, batch: int) -> None:
         self.forward_layer.check_batch(batch)  # the other keeps as many
 
     def output_shape(self, input_shape: Shape) -> Shape:
         *rest, units = self.forward_layer.output_shape(input_shape)
         return (*rest, self.forward_layer.units + self.backward_layer.units if self.merge_mode == "concat" else units)
 
-    def __call__(self, x: object, *, training: bool = False, initial_state: object = None) -> Any:
+    def compute_mask(self, x: Array, mask: Array | None = None) -> Array | None:
+        return mask if self.return_sequences else None
+
+    def __call__(self, x: object, *, training: bool = False, mask: object = None, initial_state: object = None) -> Any:
         """The output for a batch x (B, T, I); a list [*outputs, *last states] where it is more than one array.
 
         Args:
             x: real numbers.
             training: draw dropout, and keep what `backward` needs.
+            mask: (B, T) of bool, which steps are valid; None for all.
             initial_state: the first h of the forward and of the backward layer, a pair of (B, units).
         """
         array = self.check_input(x)
+        self.check_batch(len(array))
+        check_mask(mask, array.shape)
         initial = self._check_initial_state(initial_state, len(array))
         self.build((None, *array.shape[1:]))
         outputs = [
-            layer(array, training=training, initial_state=state)
+            layer(array, training=training, mask=mask, initial_state=state)
             for layer, state in zip((self.forward_layer, self.backward_layer), initial, strict=True)
         ]
         if not self.return_state:
@@ -145,8 +157,8 @@ class Bidirectional(Wrapper):
         y = self._merge([a, b], training)
         return [*(y if self.merge_mode is None else [y]), a_state, b_state]
 
-    def forward(self, x: Array, training: bool) -> Array:
-        y: Array = self._merge([layer.forward(x, training) for layer in self.inner], training)
+    def forward(self, x: Array, training: bool, mask: Array | None = None) -> Array:
+        y: Array = self._merge([layer.forward(x, training, mask) for layer in self.inner], training)
         return y
 
     def backward(self, dy: Array) -> Array:

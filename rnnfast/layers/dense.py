@@ -31,6 +31,8 @@ class Dense(Layer):
         name, dtype, seed, input_shape: see Layer.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         units: int,
@@ -81,7 +83,7 @@ class Dense(Layer):
         """Sets the gradient of the kernel, from the layer's input (N, F) and the gradient of its logits (N, units)."""
         self._kernel.gradient = rows.T @ da
 
-    def forward(self, x: Array, training: bool) -> Array:
+    def forward(self, x: Array, training: bool, mask: Array | None = None) -> Array:
         logits = as_rows(self.affine(x, training))
         y = self.function.forward(logits)
         if training:

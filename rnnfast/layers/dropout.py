@@ -27,6 +27,8 @@ class Dropout(Layer):
         name, dtype, seed, input_shape: see Layer.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         rate: float,
@@ -45,7 +47,7 @@ class Dropout(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def forward(self, x: Array, training: bool) -> Array:
+    def forward(self, x: Array, training: bool, mask: Array | None = None) -> Array:
         if not training:
             return x
         rows = as_rows(x)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rnnfast import rows
+from rnnfast.arguments import check_flag
 from rnnfast.constraints import Constraint
 from rnnfast.initializers import Initializer
 from rnnfast.layers.base import Layer, Shape
@@ -29,10 +30,12 @@ class Embedding(Layer):
         embeddings_initializer: name or object; "uniform" is U(-0.05, 0.05).
         embeddings_regularizer, activity_regularizer: names or objects of `rnnfast.regularizers`.
         embeddings_constraint: names or objects of `rnnfast.constraints`.
+        mask_zero: whether 0 is padding, and the layers that follow are given the mask ids != 0.
         name, dtype, seed, input_shape: see Layer.
     """
 
     takes_integers = True
+    supports_masking = True
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class Embedding(Layer):
         embeddings_regularizer: str | Regularizer | None = None,
         activity_regularizer: str | Regularizer | None = None,
         embeddings_constraint: str | Constraint | None = None,
+        mask_zero: bool = False,
         name: str | None = None,
         dtype: str | None = None,
         seed: Seed = None,
@@ -58,6 +62,7 @@ class Embedding(Layer):
         check_size("input_dim", input_dim)
         check_size("output_dim", output_dim)
         self.input_dim, self.output_dim = int(input_dim), int(output_dim)
+        self.mask_zero = check_flag("mask_zero", mask_zero)
         self._embeddings_options = self.weight_options(
             "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint
         )
@@ -86,7 +91,10 @@ class Embedding(Layer):
             )
         return ids
 
-    def forward(self, x: Array, training: bool) -> Array:
+    def compute_mask(self, x: Array, mask: Array | None = None) -> Array | None:
+        return x != 0 if self.mask_zero else None
+
+    def forward(self, x: Array, training: bool, mask: Array | None = None) -> Array:
         ids = np.ascontiguousarray(x.T)
         table = self.table
         if table.settle is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -11,26 +11,15 @@ from rnnfast import pointwise
 from rnnfast.arguments import check_flag, check_number
 from rnnfast.backends import REGISTRY
 from rnnfast.constraints import Constraint
-from rnnfast.functional import rnn_backward, rnn_forward
 from rnnfast.initializers import Initializer
-from rnnfast.layers.base import Layer, Shape
+from rnnfast.layers.base import Layer, Shape, check_mask
 from rnnfast.layers.dropout import draw_mask
+from rnnfast.layers.recurrence import Batch, Recurrence, StepwiseRecurrence, Weights, WholeRecurrence
 from rnnfast.layout import batch_major, time_major
 from rnnfast.pointwise import Activation
 from rnnfast.problem import check_option, check_size
-from rnnfast.reference import Gradients, processing_order
 from rnnfast.regularizers import Regularizer
 from rnnfast.typing import Array, Seed
-
-
-class _Saved(NamedTuple):
-    """What a forward pass leaves for the backward pass: x (T, B, I) after dropout, y (T, B, H), h0 (B, H), masks."""
-
-    x: Array
-    y: Array
-    h0: Array | None
-    input_mask: Array | None
-    recurrent_mask: Array | None
 
 
 class SimpleRNN(Layer):
@@ -38,6 +27,9 @@ class SimpleRNN(Layer):
 
     Returns the last h, (B, units), or with return_sequences every h, (B, T, units). Weights: kernel (I, units),
     recurrent_kernel (units, units), bias (units,); inside they lie as the kernels want them, transposed.
+
+    A masked step holds the state and costs no arithmetic; its output repeats the one before it (the initial state
+    before the first valid step). With return_sequences the mask goes on to the next layer, in the order of time.
 
     recurrent_dropout needs a mask between two steps, which the kernels do not have. The state of every step then
     passes through Python, one kernel call a step, in training only: exact, but slow.
@@ -52,7 +44,12 @@ class SimpleRNN(Layer):
         return_sequences: return every state in place of the last.
         return_state: `layer(x)` returns [y, last state]; not in a Sequential.
         go_backwards: process from the last step to the first; outputs come in the order of processing.
-        stateful: start each batch from the last state of the one before, until `reset_states`. No gradient crosses.
+        stateful: start each batch from the last state of the one before, until `reset_states`. No gradient crosses:
+            a long sequence fed in chunks is trained by truncated BPTT, as bptt_steps does within one batch.
+        bptt_steps: cut each sequence into windows of so many valid steps, from the first that it processes: the state
+            crosses a cut, the gradient does not. Not with recurrent_dropout.
+        zero_output_for_mask: the output of a masked step is 0 instead, and so is the output without return_sequences
+            where the last step that is processed is masked.
         clip: clamp every pre-activation to [-clip, clip]; see `rnnfast.rnn_forward`.
         backend: see `rnnfast.rnn_forward`; by default the model's.
         kernel_regularizer, recurrent_regularizer, bias_regularizer, activity_regularizer: names or objects of
@@ -60,6 +57,8 @@ class SimpleRNN(Layer):
         kernel_constraint, recurrent_constraint, bias_constraint: names or objects of `rnnfast.constraints`.
         name, dtype, seed, input_shape: see Layer.
     """
+
+    supports_masking = True
 
     def __init__(
         self,
@@ -83,6 +82,8 @@ class SimpleRNN(Layer):
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
+        bptt_steps: int | None = None,
+        zero_output_for_mask: bool = False,
         clip: float | None = None,
         backend: str = "auto",
         name: str | None = None,
@@ -111,6 +112,12 @@ class SimpleRNN(Layer):
         self.return_state = check_flag("return_state", return_state)
         self.go_backwards = check_flag("go_backwards", go_backwards)
         self.stateful = check_flag("stateful", stateful)
+        if bptt_steps is not None:
+            check_size("bptt_steps", bptt_steps)
+            if self.recurrent_dropout:
+                raise ValueError(f"bptt_steps: expected None with recurrent_dropout, got {bptt_steps}")
+        self.bptt_steps = bptt_steps
+        self.zero_output_for_mask = check_flag("zero_output_for_mask", zero_output_for_mask)
         self.backend = backend
         self.state: Array | None = None
         self.input_mask: Array | None = None
@@ -127,14 +134,11 @@ class SimpleRNN(Layer):
 
     def check_input_shape(self, shape: Shape) -> None:
         self._check_features(shape, (3,), "(batch, time, features)")
-        self.check_batch(shape[0])
 
-    def check_batch(self, batch: int | None) -> None:
-        """ValueError if a stateful layer keeps the state of another number of sequences."""
-        kept = None if self.state is None else len(self.state)
-        if self.stateful and kept is not None and batch not in (None, kept):
+    def check_batch(self, batch: int) -> None:
+        if self.state is not None and batch != len(self.state):
             raise ValueError(
-                f"x: stateful {self.name!r} keeps the state of {kept} sequences, got a batch of {batch}; "
+                f"x: stateful {self.name!r} keeps the state of {len(self.state)} sequences, got a batch of {batch}; "
                 "reset_states() forgets it"
             )
 
@@ -150,54 +154,44 @@ class SimpleRNN(Layer):
         self._bias = self.add_weight("bias", (units,), self._bias_options) if self.use_bias else None
         self._zero_bias = np.zeros(units, self.dtype)
 
-    def __call__(self, x: object, *, training: bool = False, initial_state: object = None) -> Any:
+    def compute_mask(self, x: Array, mask: Array | None = None) -> Array | None:
+        return mask if self.return_sequences else None
+
+    def __call__(self, x: object, *, training: bool = False, mask: object = None, initial_state: object = None) -> Any:
         """The output for a batch x (B, T, I), and the last state (B, units) with it if return_state.
 
         Args:
             x: real numbers.
             training: draw dropout, and keep what `backward` needs.
+            mask: (B, T) of bool, which steps are valid; None for all.
             initial_state: the first h, (B, units), in place of zeros or of what a stateful layer kept.
         """
         array, state = self.check_input(x), self.state
+        valid = check_mask(mask, array.shape)
+        self.check_batch(len(array))
         if initial_state is not None:
             state = np.array(initial_state, self.dtype)
             if state.shape != (len(array), self.units):
                 raise ValueError(f"initial_state: expected shape {(len(array), self.units)}, got {state.shape}")
         self.build((None, *array.shape[1:]))
-        y, h_n = self._run(array, training, state)
+        y, h_n = self._run(array, training, valid, state)
         return [y, h_n.copy()] if self.return_state else y
 
-    def forward(self, x: Array, training: bool) -> Array:
-        if self.stateful:
-            self.check_batch(len(x))
-        return self._run(x, training, self.state)[0]
+    def forward(self, x: Array, training: bool, mask: Array | None = None) -> Array:
+        return self._run(x, training, mask, self.state)[0]
 
     def backward(self, dy: Array) -> Array:
         """As `Layer.backward`; the last state that return_state adds to the output is taken as not used."""
-        saved = self._saved
         dy_steps = dh_n = None
         if self.return_sequences:
             dy_steps = time_major(dy[:, ::-1] if self.go_backwards else dy)
         else:
-            dh_n = np.ascontiguousarray(dy)
-        if saved.recurrent_mask is None:
-            gradients = rnn_backward(
-                dy_steps,
-                saved.x,
-                saved.y,
-                self._w_ih.value,
-                self._w_hh.value,
-                h0=saved.h0,
-                dh_n=dh_n,
-                **self._options(),
-            )
-        else:
-            gradients = self._backward_by_steps(saved, dy_steps, dh_n)
+            dh_n = np.ascontiguousarray(self._last_output(dy, self._recurrence.batch.mask))
+        gradients = self._recurrence.backward(dy_steps, dh_n)
         self._w_ih.gradient, self._w_hh.gradient = gradients.dw_ih, gradients.dw_hh
         if self._bias is not None:
             self._bias.gradient = gradients.db
-        dx = gradients.dx if saved.input_mask is None else gradients.dx * saved.input_mask
-        return batch_major(dx)
+        return batch_major(gradients.dx)
 
     def reset_states(self) -> None:
         self.state = None
@@ -208,24 +202,39 @@ class SimpleRNN(Layer):
     def set_states(self, states: Sequence[Array]) -> None:
         self.state = states[0].copy() if states else None
 
-    def _run(self, x: Array, training: bool, h0: Array | None) -> tuple[Array, Array]:
+    def _run(self, x: Array, training: bool, mask: Array | None, h0: Array | None) -> tuple[Array, Array]:
         """The layer's output and the last state."""
-        steps = time_major(x)
         self._draw_masks(len(x), training)
-        if self.input_mask is not None:
-            steps = steps * self.input_mask
-        weights = self._w_ih.value, self._w_hh.value, self._zero_bias if self._bias is None else self._bias.value
-        if self.recurrent_mask is None:
-            y, h_n = rnn_forward(steps, *weights, h0=h0, **self._options())
-        else:
-            y, h_n = self._forward_by_steps(steps, weights, h0, self.recurrent_mask)
+        valid = None if mask is None else np.ascontiguousarray(mask.T)
+        batch = Batch(x.transpose(1, 0, 2), h0, valid, self.input_mask, self.recurrent_mask)
+        recurrence = self._recurrence_over(batch)
+        y, h_n = recurrence.forward()
         if training:
-            self._saved = _Saved(steps, y, h0, self.input_mask, self.recurrent_mask)
+            self._recurrence = recurrence
         if self.stateful:
             self.state = h_n.copy()
         if not self.return_sequences:
-            return h_n, h_n
+            return self._last_output(h_n, valid), h_n
         return batch_major(y[::-1] if self.go_backwards else y), h_n
+
+    def _recurrence_over(self, batch: Batch) -> Recurrence:
+        bias = self._zero_bias if self._bias is None else self._bias.value
+        weights = Weights(self._w_ih.value, self._w_hh.value, bias)
+        options = {
+            "activation": self.activation,
+            "clip": self.clip,
+            "reverse": self.go_backwards,
+            "backend": self.backend,
+            "masked_output": "zero" if self.zero_output_for_mask else "hold",
+        }
+        kind = WholeRecurrence if batch.recurrent_dropout is None else StepwiseRecurrence
+        return kind(batch, weights, options, bptt_steps=self.bptt_steps)
+
+    def _last_output(self, h_n: Array, valid: Array | None) -> Array:
+        """The output of the step processed last, from the last state, (B, units); or the gradient the other way."""
+        if valid is None or not self.zero_output_for_mask:
+            return h_n
+        return np.where(valid[0 if self.go_backwards else -1, :, None], h_n, 0)
 
     def _draw_masks(self, batch: int, training: bool) -> None:
         """New masks for one batch; None where nothing is dropped."""
@@ -234,51 +243,3 @@ class SimpleRNN(Layer):
             self.input_mask = draw_mask((batch, self._w_ih.value.shape[1]), self.dropout, self.dtype, self.rng)
         if training and self.recurrent_dropout:
             self.recurrent_mask = draw_mask((batch, self.units), self.recurrent_dropout, self.dtype, self.rng)
-
-    def _options(self) -> dict[str, Any]:
-        return {
-            "activation": self.activation,
-            "clip": self.clip,
-            "reverse": self.go_backwards,
-            "backend": self.backend,
-        }
-
-    def _forward_by_steps(
-        self, x: Array, weights: tuple[Array, Array, Array], h0: Array | None, mask: Array
-    ) -> tuple[Array, Array]:
-        """h_t = f(x_t W_ih^T + (mask * h_{t-1}) W_hh^T + b), a kernel call a step."""
-        y = np.empty((*x.shape[:2], self.units), x.dtype)
-        state = np.zeros(mask.shape, x.dtype) if h0 is None else h0
-        for t in processing_order(len(x), self.go_backwards):
-            _, state = rnn_forward(x[t : t + 1], *weights, h0=mask * state, **self._options())
-            y[t] = state
-        return y, state
-
-    def _backward_by_steps(self, saved: _Saved, dy: Array | None, dh_n: Array | None) -> Gradients:
-        """The mirror of `_forward_by_steps`: dh_{t-1} = dy_{t-1} + mask * (da_t W_hh)."""
-        x, y, h0, _, mask = saved
-        assert mask is not None
-        initial = np.zeros_like(mask) if h0 is None else h0
-        dx = np.empty_like(x)
-        dw_ih, dw_hh, db = (np.zeros_like(w) for w in (self._w_ih.value, self._w_hh.value, self._zero_bias))
-        carry = np.zeros_like(mask) if dh_n is None else dh_n
-        order = list(processing_order(len(x), self.go_backwards))
-        for step in reversed(range(len(x))):
-            t = order[step]
-            before = initial if step == 0 else y[order[step - 1]]
-            gradients = rnn_backward(
-                None if dy is None else dy[t : t + 1],
-                x[t : t + 1],
-                y[t : t + 1],
-                self._w_ih.value,
-                self._w_hh.value,
-                h0=mask * before,
-                dh_n=carry,
-                **self._options(),
-            )
-            dx[t] = gradients.dx[0]
-            dw_ih += gradients.dw_ih
-            dw_hh += gradients.dw_hh
-            db += gradients.db
-            carry = mask * gradients.dh0
-        return Gradients(dx, dw_ih, dw_hh, db, carry)

@@ -38,6 +38,8 @@ class TimeDistributed(Wrapper):
         ValueError: a layer that cannot be applied so, or of another dtype, or with an activity_regularizer.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         layer: Layer,
@@ -85,7 +87,7 @@ class TimeDistributed(Wrapper):
         self._check_not_empty(array)
         return _unfold(self.layer.check_input(_fold(array)), array.shape[1])
 
-    def forward(self, x: Array, training: bool) -> Array:
+    def forward(self, x: Array, training: bool, mask: Array | None = None) -> Array:
         return _unfold(self.layer.forward(_fold(x), training), x.shape[1])
 
     def backward(self, dy: Array) -> Array | None:

@@ -27,7 +27,8 @@ class Scored(NamedTuple):
         output: called, what the model returns for the batch, in the shape of the scores.
         value: of the loss, with weights and penalties.
         terms: of the loss by rows; see `rnnfast.losses.Evaluated`.
-        weights: (B,) or (B, T), what each sample or step counts; None for 1, and for a metric that is not `weighted`.
+        weights: (B,) or (B, T), what each sample or step counts, 0 at masked steps; None for 1. For a metric that is
+            not `weighted`, of the mask alone.
     """
 
     targets: Array

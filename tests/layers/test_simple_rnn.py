@@ -154,13 +154,13 @@ def test_time_major_memory_is_used_as_it_is(monkeypatch):
 
     def spy(x, *arguments, **options):
         seen.append(x)
-        result = layers.simple_rnn.rnn_forward.__wrapped__(x, *arguments, **options)
+        result = spy.__wrapped__(x, *arguments, **options)
         seen.append(result[0])
         return result
 
-    spy.__wrapped__ = layers.simple_rnn.rnn_forward
+    spy.__wrapped__ = layers.recurrence.rnn_forward
     layer, _ = layer_and_input(return_sequences=True)
-    monkeypatch.setattr(layers.simple_rnn, "rnn_forward", spy)
+    monkeypatch.setattr(layers.recurrence, "rnn_forward", spy)
     memory = np.zeros((4, 3, 2))
     y = layer(memory.transpose(1, 0, 2))
     assert np.shares_memory(seen[0], memory)
