@@ -49,10 +49,11 @@ class Kernel {
    public:
     virtual ~Kernel() = default;
     virtual py::object forward(py::handle x, py::handle w_ih, py::handle w_hh, py::handle b, py::handle h0,
-                               py::handle lengths, py::handle mask, py::handle out, Index steps) const = 0;
+                               py::handle lengths, py::handle mask, py::handle out, py::handle cell,
+                               Index steps) const = 0;
     virtual py::object backward(py::handle dy, py::handle x, py::handle y, py::handle w_ih, py::handle w_hh,
-                                py::handle h0, py::handle dh_n, py::handle lengths, py::handle mask, Index steps,
-                                py::handle position, py::handle sums) const = 0;
+                                py::handle h0, py::handle dh_n, py::handle lengths, py::handle mask, py::handle cell,
+                                Index steps, py::handle position, py::handle sums) const = 0;
     virtual Index window_steps() const = 0;
     virtual const char* isa() const = 0;
 };
@@ -69,7 +70,7 @@ class KernelOf : public Kernel {
           backward_(variant<T>(backward)) {}
 
     py::object forward(py::handle x, py::handle w_ih, py::handle w_hh, py::handle b, py::handle h0, py::handle lengths,
-                       py::handle mask, py::handle out, Index steps) const override {
+                       py::handle mask, py::handle out, py::handle cell, Index steps) const override {
         const Index seq_len = steps ? steps : s_.seq_len, batch = s_.batch, hidden_size = s_.hidden_size;
         const Index input_size = s_.input_size;
         bool ok = true;
@@ -79,6 +80,7 @@ class KernelOf : public Kernel {
         a.w_ih = data<T>(w_ih, {hidden_size, input_size}, ok);
         a.w_hh = recurrent_weights(w_hh, ok);
         a.b = data<T>(b, {hidden_size}, ok);
+        a.cell = cell_options(cell, seq_len, ok);
         a.h0 = data<T>(h0, {batch, hidden_size}, ok, true);
         const ValidSteps valid = valid_steps(lengths, mask, seq_len, ok);
         if (!ok) return py::none();
@@ -97,8 +99,8 @@ class KernelOf : public Kernel {
     }
 
     py::object backward(py::handle dy, py::handle x, py::handle y, py::handle w_ih, py::handle w_hh, py::handle h0,
-                        py::handle dh_n, py::handle lengths, py::handle mask, Index steps, py::handle position,
-                        py::handle sums) const override {
+                        py::handle dh_n, py::handle lengths, py::handle mask, py::handle cell, Index steps,
+                        py::handle position, py::handle sums) const override {
         const Index seq_len = steps ? steps : s_.seq_len, batch = s_.batch, hidden_size = s_.hidden_size;
         const Index input_size = s_.input_size;
         bool ok = true;
@@ -111,6 +113,7 @@ class KernelOf : public Kernel {
         a.w_hh = recurrent_weights(w_hh, ok);
         a.h0 = data<T>(h0, {batch, hidden_size}, ok, true);
         a.dh_n = data<T>(dh_n, {batch, hidden_size}, ok, true);
+        a.cell = cell_options(cell, seq_len, ok);
         const ValidSteps valid = valid_steps(lengths, mask, seq_len, ok);
         if (!ok) return py::none();
         py::array_t<T> dx({seq_len, batch, input_size}), dh0({batch, hidden_size});
@@ -121,13 +124,19 @@ class KernelOf : public Kernel {
         a.dx = dx.mutable_data(), a.dh0 = dh0.mutable_data();
         a.dw_ih = target(0), a.dw_hh = target(1), a.db = target(2);
         a.db_lost = sums.is_none() ? nullptr : target(3);
+        py::object dgain = py::none();
+        if (a.cell.gain) {
+            dgain = sums.is_none() ? py::array_t<T>(hidden_size) : py::object(weights[4]);
+            a.dgain = static_cast<T*>(py::array(dgain).mutable_data());
+            a.dgain_lost = sums.is_none() ? nullptr : target(5);
+        }
         {
             py::gil_scoped_release release;
             const TeamSize team = team_size(s_, num_threads());
             valid ? masked_backward(backward_, s_, kernels_, team, a, valid, masked_output_)
                   : backward_.backward(s_, kernels_, team, a);
         }
-        return py::make_tuple(std::move(dx), weights[0], weights[1], weights[2], std::move(dh0));
+        return py::make_tuple(std::move(dx), weights[0], weights[1], weights[2], std::move(dh0), dgain);
     }
 
     Index window_steps() const override { return rnnfast::window_steps(s_, kernels_); }
@@ -147,6 +156,15 @@ class KernelOf : public Kernel {
     static py::array_t<T> array_like(py::handle other) {
         const auto array = py::reinterpret_borrow<py::array>(other);
         return py::array_t<T>(std::vector<Index>(array.shape(), array.shape() + array.ndim()));
+    }
+
+    // From (recurrent_mask, zoneout_mask, zoneout_rate, gain, epsilon), or None.
+    CellOptions<T> cell_options(py::handle given, Index seq_len, bool& ok) const {
+        if (given.is_none()) return {};
+        const auto options = py::reinterpret_borrow<py::tuple>(given);
+        return {data<T>(options[0], {s_.batch, s_.hidden_size}, ok, true),
+                data<bool>(options[1], {seq_len, s_.batch, s_.hidden_size}, ok, true), options[2].cast<T>(),
+                data<T>(options[3], {s_.hidden_size}, ok, true), options[4].cast<T>()};
     }
 
     ValidSteps valid_steps(py::handle lengths, py::handle mask, Index seq_len, bool& ok) const {
@@ -232,10 +250,11 @@ PYBIND11_MODULE(_cpu, m) {
              py::arg("bptt_steps"), py::arg("masked_output"), py::arg("isa"), py::arg("precision"), py::arg("forward"),
              py::arg("backward"))
         .def("forward", &Kernel::forward, py::arg("x"), py::arg("w_ih"), py::arg("w_hh"), py::arg("b"), py::arg("h0"),
-             py::arg("lengths"), py::arg("mask"), py::arg("out") = py::none(), py::arg("steps") = 0)
+             py::arg("lengths"), py::arg("mask"), py::arg("out") = py::none(), py::arg("cell") = py::none(),
+             py::arg("steps") = 0)
         .def("backward", &Kernel::backward, py::arg("dy"), py::arg("x"), py::arg("y"), py::arg("w_ih"), py::arg("w_hh"),
-             py::arg("h0"), py::arg("dh_n"), py::arg("lengths"), py::arg("mask"), py::arg("steps") = 0,
-             py::arg("position") = py::none(), py::arg("sums") = py::none())
+             py::arg("h0"), py::arg("dh_n"), py::arg("lengths"), py::arg("mask"), py::arg("cell") = py::none(),
+             py::arg("steps") = 0, py::arg("position") = py::none(), py::arg("sums") = py::none())
         .def_property_readonly("window_steps", &Kernel::window_steps)
         .def_property_readonly("isa", &Kernel::isa);
     m.def("lookup_states", &bound_lookup_states<float>, py::arg("ids").noconvert(), py::arg("table").noconvert(),
@@ -257,6 +276,7 @@ PYBIND11_MODULE(_cpu, m) {
     m.def("set_num_threads", &set_num_threads);
     bind_rows(m);
     bind_peaks(m);
+    bind_masks(m);
 }
 
 }  // namespace rnnfast

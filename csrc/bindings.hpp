@@ -7,5 +7,6 @@ namespace rnnfast {
 
 void bind_rows(pybind11::module_& m);
 void bind_peaks(pybind11::module_& m);
+void bind_masks(pybind11::module_& m);
 
 }  // namespace rnnfast

@@ -33,6 +33,7 @@ class Kernel:
         lengths: object,
         mask: object,
         out: object = ...,
+        cell: tuple[object, ...] | None = ...,
         steps: int = ...,
     ) -> tuple[Array, Array] | None: ...
     def backward(
@@ -46,15 +47,30 @@ class Kernel:
         dh_n: object,
         lengths: object,
         mask: object,
+        cell: tuple[object, ...] | None = ...,
         steps: int = ...,
         position: object = ...,
         sums: tuple[Array, ...] | None = ...,
-    ) -> tuple[Array, Array, Array, Array, Array] | None: ...
+    ) -> tuple[Array, Array, Array, Array, Array, Array | None] | None: ...
     @property
     def window_steps(self) -> int: ...
     @property
     def isa(self) -> str: ...
 
+block_words: int
+
+def random_words(*, seed: int, stream: int, first: int, blocks: int, isa: str) -> Array: ...
+def fill_mask(
+    mask: Array,
+    rate: float,
+    chosen: float,
+    other: float,
+    *,
+    seed: int,
+    stream: int,
+    first: int,
+    isa: str,
+) -> None: ...
 def multiply_add_rate(isa: str, threads: int) -> float: ...
 def read_rate(isa: str, bytes: int, threads: int) -> float: ...
 

@@ -26,8 +26,9 @@ from rnnfast.typing import Array
 if TYPE_CHECKING:
     from rnnfast.model import Sequential
     from rnnfast.parameters import Parameter
+    from rnnfast.random_masks import MaskGenerator
 
-FORMAT = 1
+FORMAT = 2
 
 
 def save(model: Sequential, path: str | Path, notes: Mapping[str, Any] = NOTHING) -> None:
@@ -46,7 +47,8 @@ def save(model: Sequential, path: str | Path, notes: Mapping[str, Any] = NOTHING
         "epochs_done": model.epochs_done,
         "compile": compiled,
         "optimizer_parameters": [names[id(parameter)] for parameter in optimizer.parameters] if optimizer else [],
-        "generators": [generator.bit_generator.state for generator in _generators(model)],
+        "shuffle": model.shuffle_rng.bit_generator.state,
+        "masks": [generator.state for generator in _mask_generators(model)],
         "notes": dict(notes),
     }
     tensors = {f"weights/{name}": parameter.snapshot() for name, parameter in parameters.items()}
@@ -105,8 +107,9 @@ def load(path: str | Path, custom_objects: Mapping[str, Any] = NOTHING) -> tuple
         if document["optimizer_parameters"]:
             model.build_optimizer([parameters[name] for name in document["optimizer_parameters"]])
         model.optimizer.load_state(parts["optimizer"])
-    for generator, state in zip(_generators(model), document["generators"], strict=True):
-        generator.bit_generator.state = state
+    model.shuffle_rng.bit_generator.state = document["shuffle"]
+    for generator, state in zip(_mask_generators(model), document["masks"], strict=True):
+        generator.state = state
     model.epochs_done = document["epochs_done"]
     return model, document["notes"]
 
@@ -115,9 +118,9 @@ def _parameters(model: Sequential) -> dict[str, Parameter]:
     return {f"{layer.name}/{parameter.name}": parameter for layer in model.layers for parameter in layer.parameters}
 
 
-def _generators(model: Sequential) -> list[np.random.Generator]:
+def _mask_generators(model: Sequential) -> list[MaskGenerator]:
     """Those of a model that is built, in an order that depends on its layers alone."""
-    return [model.shuffle_rng, *(generator for layer in model.layers for generator in layer.generators())]
+    return [generator for layer in model.layers for generator in layer.generators()]
 
 
 def _checksum(text: str, tensors: Mapping[str, Array]) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from rnnfast.arguments import check_number
+from rnnfast.cell_options import CellOptions
 from rnnfast.problem import DTYPES, Problem
 from rnnfast.typing import Array, ArrayLike
 
@@ -25,6 +27,9 @@ AXES: dict[str, tuple[str, ...]] = {
     "dy": ("T", "B", "H"),
     "dh_n": ("B", "H"),
     "out": ("T", "B", "H"),
+    "recurrent_mask": ("B", "H"),
+    "zoneout_mask": ("T", "B", "H"),
+    "gain": ("H",),
 }
 SIZE_NAMES = {"T": "seq_len", "B": "batch", "I": "input_size", "H": "hidden_size"}
 
@@ -93,9 +98,9 @@ def array(problem: Problem, name: str, value: ArrayLike) -> Array:
         raise ValueError(f"{name}: expected shape {form} = {shape}, got {given.shape}")
     if name == "lengths":
         return _lengths(problem, given)
-    if name == "mask":
+    if name in ("mask", "zoneout_mask"):
         if given.dtype != np.bool_:
-            raise TypeError(f"mask: expected dtype bool, got {given.dtype}")
+            raise TypeError(f"{name}: expected dtype bool, got {given.dtype}")
         return np.require(given, requirements=["C", "A"])
     if given.dtype != problem.dtype:  # equal for either byte order only when native
         raise TypeError(f"{name}: expected dtype {problem.dtype}, got {given.dtype}")
@@ -122,6 +127,41 @@ def valid_steps(problem: Problem, lengths: ArrayLike | None, mask: ArrayLike | N
     if lengths is not None and mask is not None:
         raise ValueError("mask: expected None where lengths are given, got both")
     return {"lengths": optional(problem, "lengths", lengths), "mask": optional(problem, "mask", mask)}
+
+
+def cell_options(
+    problem: Problem,
+    *,
+    recurrent_mask: ArrayLike | None = None,
+    zoneout_mask: ArrayLike | None = None,
+    zoneout: float = 0.0,
+    gain: ArrayLike | None = None,
+) -> CellOptions | None:
+    """The options of the cell, checked; None for a plain one.
+
+    Raises:
+        ValueError, TypeError: an array that does not fit the problem, a rate outside 0..1, a rate beside a mask, what
+            the plan has no flag for, or no gain where it has layer_norm.
+    """
+    given = {"recurrent_mask": recurrent_mask, "zoneout_mask": zoneout_mask, "gain": gain}
+    rate = check_number("zoneout", zoneout, low=0, high=1)
+    for name, option, value in (
+        ("recurrent_mask", "recurrent_dropout", recurrent_mask),
+        ("zoneout_mask", "zoneout", zoneout_mask),
+        ("zoneout", "zoneout", rate or None),
+        ("gain", "layer_norm", gain),
+    ):
+        if value is not None and not getattr(problem, option):
+            got = "an array" if value is given.get(name) else value
+            raise ValueError(f"{name}: expected none for a plan without {option}=True, got {got}")
+    if problem.layer_norm and gain is None:
+        raise ValueError("gain: expected an array (hidden_size,) for a plan with layer_norm=True, got None")
+    if rate and zoneout_mask is not None:
+        raise ValueError(f"zoneout: expected 0 where a zoneout_mask is given, got {rate}")
+    if not rate and all(value is None for value in given.values()):
+        return None
+    arrays = {name: optional(problem, name, value) for name, value in given.items()}
+    return CellOptions(**arrays, zoneout=rate, epsilon=float(problem.epsilon))
 
 
 def output(problem: Problem, name: str, value: ArrayLike | None, inputs: dict[str, Array | None]) -> Array | None:

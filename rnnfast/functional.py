@@ -9,6 +9,7 @@ import numpy as np
 
 from rnnfast import checks, pointwise
 from rnnfast.backends import Plan
+from rnnfast.cell_options import EPSILON, CellArguments, flags
 from rnnfast.plan import plan as make_plan
 from rnnfast.pointwise import Activation
 from rnnfast.processor import get_num_threads
@@ -29,6 +30,11 @@ def rnn_forward(
     activation: str | Activation = "tanh",
     clip: float | None = None,
     reverse: bool = False,
+    recurrent_mask: ArrayLike | None = None,
+    zoneout_mask: ArrayLike | None = None,
+    zoneout: float = 0.0,
+    gain: ArrayLike | None = None,
+    epsilon: float = EPSILON,
     backend: str = "auto",
     variant: str = "auto",
     precision: str = "highest",
@@ -54,6 +60,14 @@ def rnn_forward(
             f(clip) or f(-clip).
         reverse: process from the last step to the first; y stays in time order, and each sequence is reversed
             within its own length.
+        recurrent_mask: m (B, H), multiplies h_{t-1} where it enters the recurrent product, at every step: Keras's
+            recurrent_dropout.
+        zoneout_mask: (T, B, H) of bool; where True the unit keeps its previous state (Krueger et al. 2016).
+        zoneout: in 0..1, for inference: h_t = zoneout h_{t-1} + (1 - zoneout) f(a_t), the expectation of what masks of
+            that rate do. No gradient can be computed from such outputs.
+        gain: (H,), normalises the pre-activation over the units: f(gain (s_t - mean) / sqrt(variance + epsilon) + b),
+            s_t = x_t W_ih^T + h_{t-1} W_hh^T (Ba et al. 2016, eq. 4). A clip comes after it.
+        epsilon: above 0; the default is that of torch's LayerNorm.
         backend: "auto", "cpu" or "reference"; `rnnfast.backends()` lists them.
         variant: "auto" or a kernel of the backend; `rnnfast.variants(backend)` lists them.
         precision: "highest" (true float32), "high" or "medium" (bfloat16 products where the processor has tiles
@@ -67,8 +81,16 @@ def rnn_forward(
         ValueError: a wrong shape, length or option. TypeError: a wrong type or dtype. Both name the argument,
             what was expected and what came. RuntimeError: the backend asked for cannot run here.
     """
-    plan = planned(x, w_hh, activation, clip, reverse, None, backend, variant, precision, masked_output)
-    return plan.forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=out)
+    cell: CellArguments = {
+        "recurrent_mask": recurrent_mask,
+        "zoneout_mask": zoneout_mask,
+        "zoneout": zoneout,
+        "gain": gain,
+    }
+    plan = planned(
+        x, w_hh, activation, clip, reverse, None, backend, variant, precision, masked_output, epsilon, cell=cell
+    )
+    return plan.forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=out, **cell)
 
 
 def rnn_backward(
@@ -87,6 +109,10 @@ def rnn_backward(
     clip: float | None = None,
     reverse: bool = False,
     bptt_steps: int | None = None,
+    recurrent_mask: ArrayLike | None = None,
+    zoneout_mask: ArrayLike | None = None,
+    gain: ArrayLike | None = None,
+    epsilon: float = EPSILON,
     backend: str = "auto",
     variant: str = "auto",
     precision: str = "highest",
@@ -95,7 +121,8 @@ def rnn_backward(
 
     Args:
         dy: gradient of the loss with respect to y, (T, B, H); None means zero.
-        x, w_ih, w_hh, h0, lengths, mask, masked_output, activation, clip, reverse: as they went into `rnn_forward`.
+        x, w_ih, w_hh, h0, lengths, mask, masked_output, activation, clip, reverse, recurrent_mask, zoneout_mask, gain,
+            epsilon: as they went into `rnn_forward`.
         y: what came out of it, (T, B, H). What it and, where outputs are zero, dy hold at masked steps is never used.
         dh_n: gradient with respect to h_n, (B, H); None means zero.
         bptt_steps: cut each sequence into windows of so many valid steps, counted from the first that it
@@ -103,13 +130,16 @@ def rnn_backward(
         backend, variant, precision: as in `rnn_forward`.
 
     Returns:
-        Gradients: dx (T, B, I), dw_ih (H, I), dw_hh (as w_hh), db (H,), dh0 (B, H).
+        Gradients: dx (T, B, I), dw_ih (H, I), dw_hh (as w_hh), db (H,), dh0 (B, H), dgain (H,) or None without gain.
 
     Raises:
         As `rnn_forward`.
     """
-    plan = planned(x, w_hh, activation, clip, reverse, bptt_steps, backend, variant, precision, masked_output)
-    return plan.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask)
+    cell: CellArguments = {"recurrent_mask": recurrent_mask, "zoneout_mask": zoneout_mask, "gain": gain}
+    plan = planned(
+        x, w_hh, activation, clip, reverse, bptt_steps, backend, variant, precision, masked_output, epsilon, cell=cell
+    )
+    return plan.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask, **cell)
 
 
 def planned(
@@ -123,8 +153,11 @@ def planned(
     variant: str = "auto",
     precision: str = "highest",
     masked_output: str = "zero",
+    epsilon: float = EPSILON,
+    *,
+    cell: CellArguments | None = None,
 ) -> Plan:
-    """The plan for the sizes of x and w_hh; the plan itself checks every array against them."""
+    """The plan for the sizes of x and w_hh and for what `cell` holds; it checks every array against them itself."""
     if not isinstance(activation, str):
         activation = pointwise.get(activation)  # so that it can be hashed
     x, w_hh = checks.as_array("x", x), checks.as_array("w_hh", w_hh)
@@ -141,6 +174,8 @@ def planned(
         variant,
         precision,
         masked_output,
+        epsilon,
+        flags(**(cell or {})),
     )
 
 
@@ -158,6 +193,8 @@ def _plan_of(
     variant: str,
     precision: str,
     masked_output: str,
+    epsilon: float,
+    cell_options: tuple[str, ...],
 ) -> Plan:
     # The last 256 are remembered: a plan is small, for workspaces are shared.
     return make_plan(
@@ -170,4 +207,8 @@ def _plan_of(
         variant=variant,
         precision=precision,
         masked_output=masked_output,
+        epsilon=epsilon,
+        recurrent_dropout="recurrent_dropout" in cell_options,
+        zoneout="zoneout" in cell_options,
+        layer_norm="layer_norm" in cell_options,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rnnfast.backends import Plan, find
+from rnnfast.cell_options import EPSILON
 from rnnfast.pointwise import Activation
 from rnnfast.problem import Problem
 
@@ -23,11 +24,16 @@ def plan(
     precision: str = "highest",
     masked_output: str = "zero",
     heads: int = 1,
+    recurrent_dropout: bool = False,
+    zoneout: bool = False,
+    layer_norm: bool = False,
+    epsilon: float = EPSILON,
 ) -> Plan:
     """A plan for one problem, to be called many times through `plan.forward` and `plan.backward`.
 
-    `heads` is that of w_hh: 1 for (H, H), n for (n, H / n, H / n), H for (H,). `plan.explain()` says what was chosen
-    and why.
+    `heads` is that of w_hh: 1 for (H, H), n for (n, H / n, H / n), H for (H,). With `recurrent_dropout` the plan's
+    methods take a recurrent_mask, with `zoneout` a zoneout_mask or a rate, and with `layer_norm` they need a gain: see
+    `rnnfast.rnn_forward`. `plan.explain()` says what was chosen and why.
 
     Raises:
         ValueError: a size below 1, heads that do not divide hidden_size, an option that is not known, a variant that
@@ -48,5 +54,9 @@ def plan(
         clip=clip,
         masked_output=masked_output,
         heads=heads,
+        recurrent_dropout=recurrent_dropout,
+        zoneout=zoneout,
+        layer_norm=layer_norm,
+        epsilon=epsilon,
     )
     return find(backend).plan(problem, variant)

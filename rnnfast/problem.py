@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnnfast.cell_options import EPSILON
+
 if TYPE_CHECKING:
     from rnnfast.pointwise import Activation
 
 DTYPES = ("float32", "float64")
 PRECISIONS = ("highest", "high", "medium")
 MASKED_OUTPUTS = ("zero", "hold")
+CELL_OPTIONS = ("recurrent_dropout", "zoneout", "layer_norm")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,10 @@ class Problem:
     clip: float | None = None
     masked_output: str = "zero"
     heads: int = 1
+    recurrent_dropout: bool = False
+    zoneout: bool = False
+    layer_norm: bool = False
+    epsilon: float = EPSILON
 
     def __post_init__(self) -> None:
         from rnnfast import pointwise
@@ -51,10 +58,17 @@ class Problem:
         pointwise.check_clip(self.clip, self.dtype)
         check_option("precision", self.precision, PRECISIONS)
         check_option("masked_output", self.masked_output, MASKED_OUTPUTS)
-        if not isinstance(self.reverse, bool | np.bool_):
-            raise TypeError(f"reverse: expected a bool, got {self.reverse!r}")
+        for name in ("reverse", *CELL_OPTIONS):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise TypeError(f"{name}: expected a bool, got {getattr(self, name)!r}")
+        check_positive("epsilon", self.epsilon)
         if self.bptt_steps is not None:
             check_size("bptt_steps", self.bptt_steps)
+
+    @property
+    def cell_options(self) -> tuple[str, ...]:
+        """Those of CELL_OPTIONS that the cell has; a plain one has none."""
+        return tuple(name for name in CELL_OPTIONS if getattr(self, name))
 
 
 def check_size(name: str, value: object) -> None:
@@ -69,6 +83,14 @@ def check_heads(heads: int, name: str, units: int) -> None:
     """Raise unless so many heads can share out `units`, the value of the argument `name`."""
     if units % heads:
         raise ValueError(f"heads: expected a divisor of {name} = {units}, got {heads}")
+
+
+def check_positive(name: str, value: object) -> None:
+    """Raise unless `value` is a finite number above 0."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name}: expected a number, got {value!r}")
+    if not 0 < value < np.inf:
+        raise ValueError(f"{name}: expected a finite number above 0, got {value}")
 
 
 def check_option(name: str, value: object, known: tuple[str, ...]) -> None:

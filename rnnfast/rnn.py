@@ -13,11 +13,11 @@ from rnnfast.arguments import check_flag, check_number, check_seed
 from rnnfast.backends import REGISTRY
 from rnnfast.functional import rnn_backward, rnn_forward
 from rnnfast.initializers import RandomUniform
-from rnnfast.layers.dropout import draw_mask
 from rnnfast.layout import batch_major, time_major
 from rnnfast.parameters import Parameter
 from rnnfast.pointwise import Activation
 from rnnfast.problem import DTYPES, PRECISIONS, check_option, check_size
+from rnnfast.random_masks import MaskGenerator
 from rnnfast.reference import Gradients
 from rnnfast.typing import Array, ArrayLike, Seed
 
@@ -129,7 +129,8 @@ class RNN:
         self.bidirectional = check_flag("bidirectional", bidirectional)
         self.dtype = dtype
         self._options: dict[str, Any] = {"activation": nonlinearity, "backend": backend, "precision": precision}
-        weight_rng, self._dropout_rng = (np.random.default_rng(child) for child in check_seed(seed).spawn(2))
+        of_weights, of_masks = check_seed(seed).spawn(2)
+        weight_rng, self._masks = np.random.default_rng(of_weights), MaskGenerator(of_masks)
         self.parameters: list[Parameter] = []
         self._layers = [
             [self._make_direction(layer, reverse, weight_rng) for reverse in (False, True)[: self._directions]]
@@ -160,7 +161,8 @@ class RNN:
         steps, initial, h_shape = self._check_inputs(x, h0, lengths)
         layers, states, unbatched = [], [], len(h_shape) == 2
         for number, directions in enumerate(self._layers):
-            mask = self._draw_mask(steps.shape) if training and number and self.dropout else None
+            drops = training and number > 0 and self.dropout > 0
+            mask = self._masks.dropout(steps.shape, self.dropout, self.dtype) if drops else None
             steps = steps if mask is None else steps * mask
             first = number * self._directions
             outputs = [
@@ -304,6 +306,3 @@ class RNN:
     def _part(self, steps: Array, direction: int) -> Array:
         """What one direction has of (T, B, D H), as (T, B, H)."""
         return np.ascontiguousarray(steps[..., direction * self.hidden_size : (direction + 1) * self.hidden_size])
-
-    def _draw_mask(self, shape: tuple[int, ...]) -> Array:
-        return draw_mask(shape, self.dropout, self.dtype, self._dropout_rng)

@@ -19,6 +19,7 @@ import numpy as np
 
 from rnnfast import checks
 from rnnfast.backends import Plan
+from rnnfast.cell_options import CellArguments, CellOptions
 from rnnfast.functional import planned
 from rnnfast.problem import check_size
 from rnnfast.reference import Gradients
@@ -48,7 +49,7 @@ def checkpointed_forward(
         checkpoint_every: steps in a segment, at least 1; rounded up to whole windows of the kernel, which sums are
             added up by. About the square root of T needs the least memory.
         on_y: called with the time steps and the outputs (steps, B, H) of each segment, in the order of processing.
-        options: activation, reverse, masked_output, backend, variant, precision.
+        options: what else `rnn_forward` takes, but for `out`.
 
     Returns:
         states, (segments, B, H): the state before each segment, for `checkpointed_backward`; and h_n, (B, H).
@@ -57,7 +58,7 @@ def checkpointed_forward(
         As `rnn_forward`; ValueError or TypeError: checkpoint_every.
     """
     check_size("checkpoint_every", checkpoint_every)
-    plan = planned(x, w_hh, **options)
+    plan, cell = _planned(x, w_hh, options)
     given = checks.forward_arrays(plan.problem, x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=None)
     segments = list(_segments(plan, checkpoint_every))
     states = np.zeros((len(segments), *_state_shape(plan)), plan.problem.dtype)
@@ -65,7 +66,13 @@ def checkpointed_forward(
     for kept, times in zip(states, segments, strict=True):
         kept[...] = state
         y, state = plan.forward_steps(
-            given["x"][times], given["w_ih"], given["w_hh"], given["b"], h0=state, **_valid(given, times)
+            given["x"][times],
+            given["w_ih"],
+            given["w_hh"],
+            given["b"],
+            h0=state,
+            cell=cell and cell.of_steps(times),
+            **_valid(given, times),
         )
         if on_y is not None:
             on_y(times, y)
@@ -107,7 +114,7 @@ def checkpointed_backward(
         As `rnn_backward`; ValueError: states of another shape.
     """
     check_size("checkpoint_every", checkpoint_every)
-    plan = planned(x, w_hh, **options)
+    plan, cell = _planned(x, w_hh, options)
     problem = plan.problem
     given = checks.forward_arrays(problem, x, w_ih, w_hh, b, h0=None, lengths=lengths, mask=mask, out=None)
     segments = list(_segments(plan, checkpoint_every))
@@ -116,25 +123,34 @@ def checkpointed_backward(
     carry = checks.optional(problem, "dh_n", dh_n)
     weights = given["w_ih"], given["w_hh"]
     dw_ih, dw_hh, db, db_lost = (np.zeros_like(w) for w in (*weights, given["b"], given["b"]))
-    sums = dw_ih, dw_hh, db, db_lost
+    dgain = None if cell is None or cell.gain is None else np.zeros_like(cell.gain)
+    sums = dw_ih, dw_hh, db, db_lost, *(() if dgain is None else (dgain, np.zeros_like(dgain)))
     dx = np.empty((0 if on_dx else problem.seq_len, problem.batch, problem.input_size), problem.dtype)
     for state, times, position in zip(kept[::-1], segments[::-1], _positions(plan, given, segments)[::-1], strict=True):
-        valid = _valid(given, times)
-        y, _ = plan.forward_steps(given["x"][times], *weights, given["b"], h0=state, **valid)
+        there = {**_valid(given, times), "cell": cell and cell.of_steps(times)}
+        y, _ = plan.forward_steps(given["x"][times], *weights, given["b"], h0=state, **there)
         if callable(gradients):
-            there = gradients(times, y)
-            there = None if there is None else checks.array_of("dy", there, y.shape, problem.dtype)
+            dy_there = gradients(times, y)
+            dy_there = None if dy_there is None else checks.array_of("dy", dy_there, y.shape, problem.dtype)
         else:
-            there = None if gradients is None else gradients[times]
+            dy_there = None if gradients is None else gradients[times]
         dx_there, carry = plan.backward_steps(
-            there, given["x"][times], y, *weights, h0=state, dh_n=carry, position=position, sums=sums, **valid
+            dy_there, given["x"][times], y, *weights, h0=state, dh_n=carry, position=position, sums=sums, **there
         )
         if on_dx is None:
             dx[times] = dx_there
         else:
             on_dx(times, dx_there)
     assert carry is not None, "there is at least one segment"
-    return Gradients(dx, dw_ih, dw_hh, db, carry)
+    return Gradients(dx, dw_ih, dw_hh, db, carry, dgain)
+
+
+def _planned(x: ArrayLike, w_hh: ArrayLike, options: dict[str, Any]) -> tuple[Plan, CellOptions | None]:
+    """The plan for all steps, and the options of the cell among the arguments."""
+    rest = dict(options)
+    cell: Any = {name: rest.pop(name) for name in CellArguments.__annotations__ if name in options}
+    plan = planned(x, w_hh, cell=cell, **rest)
+    return plan, checks.cell_options(plan.problem, **cell)
 
 
 def _state_shape(plan: Plan) -> tuple[int, int]:

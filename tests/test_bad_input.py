@@ -38,7 +38,7 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (
         lambda: plan(hidden_size=65, variant="lanes"),
         ValueError,
-        "variant: 'lanes' takes hidden_size up to 64, heads=1, got Problem(seq_len=1,",
+        "variant: 'lanes' takes hidden_size up to 64, heads=1, a plain cell, got Problem(seq_len=1,",
     ),
     (lambda: plan(clip=-1), ValueError, "clip: expected more than 0, or None, got -1"),
     (lambda: plan(clip="x"), TypeError, "clip: expected a number, got 'x'"),

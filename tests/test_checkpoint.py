@@ -312,7 +312,7 @@ WRONG_FILES = {
     "half": (lambda saved: saved[: len(saved) // 2], "safetensors file"),
     "longer": (lambda saved: saved + b"0", "safetensors file"),
     "another number": (lambda saved: saved.replace(b"0.001", b"0.002"), "damaged"),
-    "another format": (lambda saved: saved.replace(rb"{\"format\": 1", rb"{\"format\": 2"), "damaged"),
+    "another format": (lambda saved: saved.replace(rb"{\"format\": 2", rb"{\"format\": 3"), "damaged"),
 }
 
 

@@ -169,7 +169,7 @@ def test_truncation_is_the_windows_one_after_another(bptt_steps: int, reverse: b
     given = {name: p[name] for name in ("x", "w_ih", "w_hh", "h0", "lengths", "mask")}
     grads = rnn_backward(dy, y=y, dh_n=dh_n, **given, reverse=reverse, bptt_steps=bptt_steps)
 
-    dx, dw_ih, dw_hh, db, dh0 = (np.zeros_like(gradient) for gradient in grads)
+    dx, dw_ih, dw_hh, db, dh0 = (np.zeros_like(gradient) for gradient in grads[:5])
     for row in range(B):
         times = valid_times(p, row)[:: -1 if reverse else 1]
         length = len(times)
@@ -189,5 +189,79 @@ def test_truncation_is_the_windows_one_after_another(bptt_steps: int, reverse: b
             if start == 0:
                 dh0[row] = part.dh0[0]
             state = after
-    for expected, gradient, name in zip((dx, dw_ih, dw_hh, db, dh0), grads, grads._fields, strict=True):
+    for expected, gradient, name in zip((dx, dw_ih, dw_hh, db, dh0), grads, grads._fields, strict=False):
         np.testing.assert_allclose(gradient, expected, rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+CELL = {
+    "recurrent_mask": np.random.default_rng(3).random((B, H)) * 2,
+    "zoneout_mask": np.random.default_rng(4).random((T, B, H)) < 0.4,
+    "gain": np.random.default_rng(5).standard_normal(H),
+}
+COMBINATIONS = [names for count in (1, 2, 3) for names in itertools.combinations(CELL, count)]
+
+
+def cell_options(names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: CELL[name].copy() for name in names} | ({"epsilon": 0.1} if "gain" in names else {})
+
+
+@pytest.mark.parametrize("names", COMBINATIONS, ids="+".join)
+def test_cell_options_are_the_loop_written_out(names: tuple[str, ...]) -> None:
+    """Unit by unit, the previous state of each by hand."""
+    p, cell = problem("none"), cell_options(names)
+    y, h_n = rnn_forward(**p, **cell, clip=0.9)
+    h = p["h0"]
+    for t in range(T):
+        now = np.empty_like(h)
+        for row in range(B):
+            enters = h[row] * cell.get("recurrent_mask", np.ones((B, H)))[row]
+            a = np.array([p["w_ih"][j] @ p["x"][t, row] + p["w_hh"][j] @ enters for j in range(H)])
+            if "gain" in cell:
+                mean = sum(a) / H
+                a = cell["gain"] * (a - mean) / np.sqrt(sum((a - mean) ** 2) / H + 0.1)
+            for j in range(H):
+                keeps = "zoneout_mask" in cell and cell["zoneout_mask"][t, row, j]
+                now[row, j] = h[row, j] if keeps else np.tanh(np.clip(a[j] + p["b"][j], -0.9, 0.9))
+        h = now
+        np.testing.assert_allclose(y[t], h, rtol=1e-12, atol=1e-14)
+    np.testing.assert_array_equal(h_n, y[-1])
+
+
+def test_a_zoneout_rate_is_the_expectation_of_one_step_of_masks() -> None:
+    p = problem("none") | {"x": problem("none")["x"][:1]}
+    blended, _ = rnn_forward(**p, zoneout=0.3)
+    fresh, _ = rnn_forward(**p)
+    np.testing.assert_allclose(blended, 0.3 * p["h0"] + 0.7 * fresh, rtol=1e-14)
+    np.testing.assert_array_equal(rnn_forward(**p, zoneout=1.0)[0][0], p["h0"])
+
+
+@pytest.mark.parametrize("names", COMBINATIONS, ids="+".join)
+@pytest.mark.parametrize("masked", MASKED)
+@pytest.mark.parametrize(("activation", "clip"), [("tanh", None), ("softplus", 0.6)])
+@pytest.mark.parametrize(("masked_output", "reverse"), [("zero", False), ("hold", True)])
+def test_gradients_with_cell_options_by_finite_differences(
+    names: tuple[str, ...],
+    masked: str,
+    masked_output: str,
+    reverse: bool,
+    activation: str,
+    clip: float | None,
+    numeric_gradient: Callable[..., Any],
+) -> None:
+    p, cell = problem(masked), cell_options(names)
+    options = {"activation": activation, "clip": clip, "reverse": reverse, "masked_output": masked_output, **cell}
+    rng = np.random.default_rng(8)
+    dy, dh_n = rng.standard_normal((T, B, H)), rng.standard_normal((B, H))
+
+    def loss() -> float:
+        y, h_n = rnn_forward(**p, **options)
+        return float((y * dy).sum() + (h_n * dh_n).sum())
+
+    y, _ = rnn_forward(**p, **options)
+    given = {name: p[name] for name in ("x", "w_ih", "w_hh", "h0", "lengths", "mask")}
+    grads = rnn_backward(dy, y=y, dh_n=dh_n, **given, **options)
+    assert (grads.dgain is None) == ("gain" not in cell)
+    for name, gradient in grads._asdict().items():
+        if gradient is not None:
+            array = cell["gain"] if name == "dgain" else p[name[1:]]
+            np.testing.assert_allclose(gradient, numeric_gradient(loss, array), rtol=1e-6, atol=1e-7, err_msg=name)

@@ -6,6 +6,7 @@ import pytest
 
 from rnnfast import RNN, Activation, optimizers
 from rnnfast.pointwise import ACTIVATIONS
+from rnnfast.random_masks import MaskGenerator
 
 rng = np.random.default_rng(0)
 T, B, F, H = 6, 4, 3, 5
@@ -83,7 +84,7 @@ def test_gradients(options, lengths, numeric_gradient):
     dy, dh_n = rng.standard_normal(y.shape), rng.standard_normal(h_n.shape)
 
     def loss():
-        rnn._dropout_rng = np.random.default_rng(3)  # the same masks
+        rnn._masks = MaskGenerator(np.random.SeedSequence(3))  # the same masks
         y, h_n = rnn(inputs, h0, lengths, training=True)
         return float((dy * y).sum() + (dh_n * h_n).sum())
 

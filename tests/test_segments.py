@@ -66,6 +66,29 @@ def test_the_bits_of_the_whole_pass(
         np.testing.assert_array_equal(gradient, getattr(right, name), err_msg=name)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("masked", ["none", "mask"])
+def test_the_bits_of_the_whole_pass_with_cell_options(masked: str, reverse: bool) -> None:
+    a, rng = arguments(), np.random.default_rng(3)
+    given = [a[name] for name in ("x", "w_ih", "w_hh", "b")]
+    options: dict[str, Any] = {
+        **valid_steps(masked),
+        "reverse": reverse,
+        "recurrent_mask": rng.random((B, H), np.float32),
+        "zoneout_mask": rng.random((T, B, H)) < 0.2,
+        "gain": rng.random(H, np.float32),
+        "epsilon": 1e-3,
+    }
+    y, h_n = rnnfast.rnn_forward(*given, h0=a["h0"], **options)
+    right = rnnfast.rnn_backward(y, *given[:1], y, *given[1:3], h0=a["h0"], dh_n=a["dh_n"], **options)
+    states, last = checkpointed_forward(*given, h0=a["h0"], checkpoint_every=500, **options)
+    assert len(states) > 1
+    np.testing.assert_array_equal(last, h_n)
+    again = checkpointed_backward(y, given[0], states, *given[1:], dh_n=a["dh_n"], checkpoint_every=500, **options)
+    for name, gradient in again._asdict().items():
+        np.testing.assert_array_equal(gradient, getattr(right, name), err_msg=name)
+
+
 def test_the_reference_gives_its_own_bits() -> None:
     a = arguments(seq_len=20)
     given = [a[name] for name in ("x", "w_ih", "w_hh", "b")]
@@ -75,7 +98,7 @@ def test_the_reference_gives_its_own_bits() -> None:
     grads = checkpointed_backward(
         None, given[0], states, *given[1:], dh_n=a["dh_n"], checkpoint_every=3, backend="reference"
     )
-    for gradient, expected in zip(grads, right, strict=True):
+    for gradient, expected in zip(grads[:5], right[:5], strict=True):
         np.testing.assert_array_equal(gradient, expected)
 
 
@@ -123,7 +146,7 @@ grads = rnnfast.checkpointed_backward(
     lambda times, y: y, x, states, w_ih, w_hh, b, dh_n=h_n, checkpoint_every=checkpoint_every,
     on_dx=lambda times, dx: None,
 )
-assert all(np.isfinite(gradient).all() for gradient in grads)
+assert all(np.isfinite(gradient).all() for gradient in grads[:5])
 print(peak() - before)
 """
 

@@ -4,6 +4,7 @@
 //
 // A Recurrence<T> is made from an arena, as a workspace's Buffers are, and has
 //   Index da_row() const                                        elements between the rows of da, at least H
+//   CellRows<T> cell_rows() const                               of the chunk that has run
 //   Index packing_tasks() const;  void pack(Index task) const   what is packed once a call
 //   void run(Member&, Index begin, Index end, T* da) const      da of the steps [begin, end), their rows in the order
 //   of
@@ -51,7 +52,7 @@ class Backward {
         for (Index end = steps_.count, begin; end > 0; end = begin) {
             begin = chunk_begin(end);
             recurrence_.run(member, begin, end, da_);
-            const ChunkRows<T> rows(s_, a_, zeros_, begin, end, da_, recurrence_.da_row());
+            const ChunkRows<T> rows(s_, a_, zeros_, begin, end, da_, recurrence_.da_row(), recurrence_.cell_rows());
             const Index parts = std::min<Index>(member.team_size(), end - begin);
             typename WeightGradients<T>::Group group;
             member.share(parts + weight_gradients_.tasks(), [&](Index task) {

@@ -117,6 +117,13 @@ struct KernelTable {
     // sums (n,) += the sum over k of a[k * stride + j] * rows[k][first + j], in order of k.
     void (*add_products)(const T* a, Index stride, const T* const* rows, Index first, Index count, Index n, T* sums);
 
+    // Layer normalisation of rows, in place, and its gradient: normalisation.hpp.
+    void (*normalise)(T epsilon, Index rows, Index n, T* s, T* inverse);
+    void (*normalise_gradient)(const T* gain, const T* inverse, Index rows, Index n, T* normalised, T* da);
+
+    // words (4 * blocks,) of Philox4x32-10: philox.hpp.
+    void (*random_words)(uint64_t seed, uint64_t stream, uint64_t first, Index blocks, uint32_t* words);
+
     // The most that this instruction set can do; out (vector_len,) keeps the work from being left out. Operations done
     // in `steps` rounds of independent multiplications and additions, and bytes of `count` elements read (a multiple of
     // 4 vectors).

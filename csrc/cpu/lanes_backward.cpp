@@ -27,6 +27,7 @@ class LanesRecurrence {
     Index da_row() const {
         return (s_.hidden_size + kernels_.vector_len - 1) / kernels_.vector_len * kernels_.vector_len;
     }
+    CellRows<T> cell_rows() const { return {}; }
     Index packing_tasks() const { return 1; }
     void pack(Index) const { std::fill_n(zeros_, most_lanes_, T(0)); }
 

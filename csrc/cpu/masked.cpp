@@ -36,9 +36,11 @@ template <class T>
 struct Buffers {
     T *x, *y, *dy, *dx;         // packed rows
     T *h0, *last, *dh0, *dh_n;  // (B, H)
-    T* db_lost;                 // (H,)
+    T *db_lost, *dgain_lost;    // (H,)
+    T* recurrent_mask;          // (B, H)
+    bool* zoneout_mask;         // packed rows
 
-    Buffers(Arena& arena, const Sizes& s, Index steps, bool backward)
+    Buffers(Arena& arena, const Sizes& s, const CellOptions<T>& cell, Index steps, bool backward)
         : x(arena.take<T>(steps * s.batch * s.input_size)),
           y(arena.take<T>(steps * s.batch * s.hidden_size)),
           dy(arena.take<T>(backward * steps * s.batch * s.hidden_size)),
@@ -47,7 +49,10 @@ struct Buffers {
           last(arena.take<T>(s.batch * s.hidden_size)),
           dh0(arena.take<T>(backward * s.batch * s.hidden_size)),
           dh_n(arena.take<T>(backward * s.batch * s.hidden_size)),
-          db_lost(arena.take<T>(backward * s.hidden_size)) {}
+          db_lost(arena.take<T>(backward * s.hidden_size)),
+          dgain_lost(arena.take<T>(backward * s.hidden_size)),
+          recurrent_mask(arena.take<T>(cell.recurrent_mask ? s.batch * s.hidden_size : 0)),
+          zoneout_mask(arena.take<bool>(cell.zoneout_mask ? steps * s.batch * s.hidden_size : 0)) {}
 };
 
 template <class T>
@@ -58,6 +63,24 @@ void copy_or_zero(const T* from, Index count, T* to) {
 template <class T>
 void add_to(const T* from, Index n, T* to) {
     for (Index j = 0; j < n; ++j) to[j] += from[j];
+}
+
+// The options of the cell for the packed steps of a window, whose arrays begin at row `first` of the problem's.
+template <class T>
+CellOptions<T> pack_cell(const CellOptions<T>& cell, const PackedSteps& packing, Index first, Index h, TeamSize team,
+                         const Buffers<T>& packed) {
+    CellOptions<T> found = cell;
+    if (cell.recurrent_mask) {
+        packing.pack_sequences(cell.recurrent_mask, h, packed.recurrent_mask);
+        found.recurrent_mask = packed.recurrent_mask;
+    }
+    if (cell.zoneout_mask) {
+        share_parts(team, [&](Index parts, Index part) {
+            packing.pack(cell.zoneout_mask + first * h, h, packed.zoneout_mask, false, parts, part);
+        });
+        found.zoneout_mask = packed.zoneout_mask;
+    }
+    return found;
 }
 
 // Before each window, first to last; windows are counted off from the end, as the chunks of the pass back are.
@@ -176,9 +199,9 @@ void masked_forward(const Variant<T>& variant, const Sizes& s, const KernelTable
                     const ForwardArrays<T>& a, const ValidSteps& valid, MaskedOutput masked_output) {
     const Index i = s.input_size, h = s.hidden_size, window = std::min(window_steps(s, kernels), a.steps.count);
     const bool hold = masked_output == MaskedOutput::kHold;
-    Workspace workspace(bytes_of<Buffers<T>>(s, window, false));
+    Workspace workspace(bytes_of<Buffers<T>>(s, a.cell, window, false));
     Arena arena(workspace.memory());
-    const Buffers<T> packed(arena, s, window, false);
+    const Buffers<T> packed(arena, s, a.cell, window, false);
     copy_or_zero(a.h0, a.steps.batch * h, a.h_n);  // the state before each window
     for (Index begin = 0; begin < a.steps.count; begin += window) {
         const Index end = std::min(begin + window, a.steps.count), first = first_row(a.steps, begin, end);
@@ -188,7 +211,8 @@ void masked_forward(const Variant<T>& variant, const Sizes& s, const KernelTable
         packing.pack_sequences(a.h_n, h, packed.h0);
         if (packing.rows())
             variant.forward(s, kernels, team,
-                            {packing.steps(nullptr), packed.x, a.w_ih, a.w_hh, a.b, packed.h0, packed.y, packed.last});
+                            {packing.steps(nullptr), packed.x, a.w_ih, a.w_hh, a.b, packed.h0, packed.y, packed.last,
+                             pack_cell(a.cell, packing, first, h, team, packed)});
         share_parts(team, [&](Index parts, Index part) {
             packing.unpack<T>(packed.y, h, a.y + first * h, hold, a.h_n, parts, part);
         });
@@ -202,14 +226,15 @@ void masked_backward(const Variant<T>& variant, const Sizes& s, const KernelTabl
     const Index i = s.input_size, h = s.hidden_size, batch = a.steps.batch;
     const Index window = std::min(window_steps(s, kernels), a.steps.count);
     const bool hold = masked_output == MaskedOutput::kHold;
-    Workspace workspace(bytes_of<Buffers<T>>(s, window, true));
+    Workspace workspace(bytes_of<Buffers<T>>(s, a.cell, window, true));
     Arena arena(workspace.memory());
-    const Buffers<T> packed(arena, s, window, true);
-    T* lost = a.db_lost;
+    const Buffers<T> packed(arena, s, a.cell, window, true);
+    T *lost = a.db_lost, *gain_lost = a.dgain_lost;
     if (!lost) {
-        lost = packed.db_lost;
+        lost = packed.db_lost, gain_lost = packed.dgain_lost;
         std::fill_n(a.dw_ih, h * i, T(0)), std::fill_n(a.dw_hh, h * s.head_size(), T(0));
         std::fill_n(a.db, h, T(0)), std::fill_n(lost, h, T(0));
+        if (a.dgain) std::fill_n(a.dgain, h, T(0)), std::fill_n(gain_lost, h, T(0));
     }
     const std::vector<Before> before = befores(a.steps, valid, window);
     copy_or_zero(a.dh_n, batch * h, a.dh0);  // the gradient of the state after each window
@@ -233,7 +258,8 @@ void masked_backward(const Variant<T>& variant, const Sizes& s, const KernelTabl
             }
             variant.backward(s, kernels, team,
                              {packing.steps(position.data()), a.dy ? packed.dy : nullptr, packed.x, packed.y, a.w_ih,
-                              a.w_hh, packed.h0, packed.dh_n, packed.dx, a.dw_ih, a.dw_hh, a.db, packed.dh0, lost});
+                              a.w_hh, packed.h0, packed.dh_n, packed.dx, a.dw_ih, a.dw_hh, a.db, packed.dh0, lost,
+                              pack_cell(a.cell, packing, first, h, team, packed), a.dgain, gain_lost});
             packing.unpack_sequences(packed.dh0, h, a.dh0);
         }
         if (hold && a.dy) packing.add_leading(a.dy + first * h, h, a.dh0);

@@ -1,5 +1,6 @@
 // The variant `panel`, backward: packed panels of W_hh, all hidden units of some sequences a thread.
 #include "backward.hpp"
+#include "cell_backward.hpp"
 #include "recurrent_matrix.hpp"
 #include "variants.hpp"
 
@@ -18,16 +19,20 @@ class PanelRecurrence {
           steps_(arrays.steps),
           w_hh_(arena, s, kernels),
           zeros_(arena.take<T>(s.hidden_size)),
-          carry_(arena.take<T>(s.batch * s.hidden_size)) {}
+          carry_(arena.take<T>(s.batch * s.hidden_size)),
+          cell_(arena, s, kernels, arrays, backward_chunk_steps(s, kernels) * s.batch, zeros_) {}
 
     Index da_row() const { return s_.hidden_size; }
-    Index packing_tasks() const { return w_hh_.packing_tasks(); }
+    CellRows<T> cell_rows() const { return cell_.rows(); }
+    Index packing_tasks() const { return w_hh_.packing_tasks() + cell_.packing_tasks(); }
     void pack(Index task) const {
+        if (task >= w_hh_.packing_tasks()) return cell_.pack(task - w_hh_.packing_tasks());
         w_hh_.pack(a_.w_hh, task);
         if (task == 0) std::fill_n(zeros_, s_.hidden_size, T(0));
     }
 
     void run(Member& member, Index begin, Index end, T* da) const {
+        cell_.start_chunk(member, begin, end);
         const Index blocks = member.team_size();
         member.share(blocks, [&](Index block) { run_block(begin, end, steps_.share(begin, end, blocks, block), da); });
     }
@@ -38,8 +43,10 @@ class PanelRecurrence {
             const Range rows = steps_.active(step, sequences);
             if (rows.size() == 0) continue;
             start_carry(steps_.ending(step, sequences));
-            T* da_step = da + (steps_.before(step) - steps_.before(begin) + rows.begin) * s_.hidden_size;
+            const Index chunk_row = steps_.before(step) - steps_.before(begin) + rows.begin;
+            T* da_step = da + chunk_row * s_.hidden_size;
             differentiate(step, rows, da_step);
+            cell_.differentiate(rows, steps_.first(step) + rows.begin, chunk_row, carry(rows.begin), da_step);
             propagate(step, rows, da_step);
         }
         if (begin == 0)
@@ -64,8 +71,10 @@ class PanelRecurrence {
     // carry := da W_hh, and 0 where the gradient is cut
     void propagate(Index step, Range rows, const T* da) const {
         const Index h = s_.hidden_size;
-        if (!steps_.cut(step, s_.bptt_steps))
+        if (!steps_.cut(step, s_.bptt_steps)) {
             w_hh_.multiply(rows.size(), {da, 0, h}, {zeros_, 0, 0}, {carry(rows.begin), 0, h});
+            cell_.propagate(rows, carry(rows.begin));
+        }
         if (!s_.bptt_steps) return;
         for (Index row = rows.begin; row < rows.end; ++row)
             if (steps_.cut(step, row, s_.bptt_steps)) std::fill_n(carry(row), h, T(0));
@@ -79,6 +88,7 @@ class PanelRecurrence {
     RecurrentMatrix<T> w_hh_;
     T* zeros_;  // (H,)
     T* carry_;  // (B, H): dL/dh_t that comes from the steps after it
+    CellBackward<T> cell_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 // over them while they are in the cache. Threads share the batch by sequences, and meet only over the packed weights.
 #include <algorithm>
 
+#include "cell_forward.hpp"
 #include "recurrent_matrix.hpp"
 #include "variants.hpp"
 
@@ -17,11 +18,13 @@ struct Buffers {
     PackedMatrix<T> w_ih;
     RecurrentMatrix<T> w_hh;
     T* zeros;  // (H,)
+    CellForward<T> cell;
 
-    Buffers(Arena& arena, const Sizes& s, const KernelTable<T>& kernels)
+    Buffers(Arena& arena, const Sizes& s, const KernelTable<T>& kernels, const CellOptions<T>& options)
         : w_ih(arena, kernels, kernels.panel_width(rows_at_once(s), s.input_size), s.input_size, s.hidden_size),
           w_hh(arena, s, kernels),
-          zeros(arena.take<T>(s.hidden_size)) {}
+          zeros(arena.take<T>(s.hidden_size)),
+          cell(arena, s, options) {}
 };
 
 template <class T>
@@ -72,8 +75,8 @@ class Forward {
     // y_t := x_t W_ih^T + b for `rows` rows of each of some steps, of the arrays' from `first` on
     void project(Index first, Index steps, Index rows) const {
         const Index i = s_.input_size, h = s_.hidden_size;
-        multiply<T>(kernels_, steps, rows, {a_.x + first * i, steps_.batch * i, i}, buffers_.w_ih, {a_.b, 0, 0},
-                    {a_.y + first * h, steps_.batch * h, h});
+        multiply<T>(kernels_, steps, rows, {a_.x + first * i, steps_.batch * i, i}, buffers_.w_ih,
+                    {buffers_.cell.adds_bias() ? buffers_.zeros : a_.b, 0, 0}, {a_.y + first * h, steps_.batch * h, h});
     }
 
     // y_t := f(y_t + h_{t-1} W_hh^T)
@@ -85,8 +88,10 @@ class Forward {
         else if (a_.h0)
             previous = {a_.h0 + rows.begin * h, 0, h};
         T* state = y(step, rows.begin);
-        buffers_.w_hh.multiply(rows.size(), previous, {state, 0, h}, {state, 0, h});
+        buffers_.w_hh.multiply(rows.size(), buffers_.cell.entering(previous, rows), {state, 0, h}, {state, 0, h});
+        buffers_.cell.normalise(kernels_, a_.b, rows.size(), state);
         f_.activate(state, rows.size() * h);
+        buffers_.cell.zone_out(previous, steps_.first(step) + rows.begin, rows.size(), state);
     }
 
     const Sizes& s_;
@@ -101,9 +106,9 @@ class Forward {
 
 template <class T>
 void panel_forward(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize team, const ForwardArrays<T>& arrays) {
-    Workspace workspace(bytes_of<Buffers<T>>(sizes, kernels));
+    Workspace workspace(bytes_of<Buffers<T>>(sizes, kernels, arrays.cell));
     Arena arena(workspace.memory());
-    const Buffers<T> buffers(arena, sizes, kernels);
+    const Buffers<T> buffers(arena, sizes, kernels, arrays.cell);
     const Forward<T> forward(sizes, kernels, arrays, buffers);
     run_pass(team, kernels, forward);
 }

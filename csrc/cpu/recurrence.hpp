@@ -5,6 +5,7 @@
 #pragma once
 
 #include "activation.hpp"
+#include "cell_options.hpp"
 #include "contract.hpp"
 #include "steps.hpp"
 #include "thread_pool.hpp"
@@ -40,6 +41,7 @@ struct ForwardArrays {
     const T* h0;    // (B, H), optional: zeros
     T* y;           // (T, B, H), out
     T* h_n;         // (B, H), out
+    CellOptions<T> cell{};
 };
 
 template <class T>
@@ -59,6 +61,18 @@ struct BackwardArrays {
     T* dh0;         // (B, H), out
     T* db_lost;     // (H,): what rounding took from db, in and out. Given, the weights' gradients are added to what
                     // their arrays hold; null: they need no initial value
+    CellOptions<T> cell{};
+    T* dgain = nullptr;       // (H,), out, where the cell has a gain
+    T* dgain_lost = nullptr;  // (H,), as db_lost and with it
+};
+
+// What the options of the cell put in the place of rows that are summed up for the weights' gradients, each (rows, H)
+// in the order of processing, or null.
+template <class T>
+struct CellRows {
+    const T* entering = nullptr;  // m * h_{t-1}, for dW_hh; null: h_{t-1}
+    const T* da = nullptr;        // for db; null: as for the products
+    const T* dgain = nullptr;     // for dgain; null: there is none
 };
 
 // Runs pass.run(member) on a team whose threads are ready for the kernels.

@@ -22,6 +22,7 @@ class StationaryRecurrence {
           carry_(arena.take<T>(s.batch * s.hidden_size)) {}
 
     Index da_row() const { return s_.hidden_size; }
+    CellRows<T> cell_rows() const { return {}; }
     Index packing_tasks() const { return w_hh_.panels.count; }
     void pack(Index task) const {
         w_hh_.pack(kernels_, a_.w_hh, task);

@@ -26,6 +26,9 @@ namespace RNNFAST_ISA {
 #include "exponential.hpp"
 //
 #include "pointwise.hpp"
+//
+#include "normalisation.hpp"
+#include "philox.hpp"
 
 #define RNNFAST_STRING(x) #x
 #define RNNFAST_NAME(x) RNNFAST_STRING(x)
@@ -61,6 +64,9 @@ constexpr KernelTable<T> make_table() {
         add_rows<T>,
         multiply_diagonal<T>,
         add_products<T>,
+        normalise<T>,
+        normalise_gradient<T>,
+        random_words,
         multiply_add_peak<T>,
         read_peak<T>,
     };

@@ -1,5 +1,6 @@
 // The weight gradients of a chunk of steps, as blocked products over its rows r = (step, sequence):
 //   dW_ih += sum_r da_r^T x_r,   dW_hh += sum_r da_r^T h_{r-1},   db += sum_r da_r
+// where the options of the cell may put other rows in their places: CellRows.
 // Shared out by blocks of the gradients: every element has one owner, which sums it in the order of the rows. Of dW_hh
 // there are those blocks alone that W_hh has.
 #pragma once
@@ -14,11 +15,12 @@ template <class T>
 class ChunkRows {
    public:
     ChunkRows(const Sizes& s, const BackwardArrays<T>& arrays, const T* zeros, Index begin, Index end, const T* da,
-              Index da_row)
+              Index da_row, CellRows<T> cell)
         : count(arrays.steps.before(end) - arrays.steps.before(begin)),
           first(end == arrays.steps.count && !arrays.db_lost),
           da(da),
           da_row(da_row),
+          cell(cell),
           s_(s),
           a_(arrays),
           steps_(arrays.steps),
@@ -29,16 +31,20 @@ class ChunkRows {
     const bool first;   // the gradients hold nothing yet
     const T* const da;  // (count, da_row), of which H are used
     const Index da_row;
+    const CellRows<T> cell;
 
-    // The operand of a weight's gradient, (count, columns): x, or h_{t-1}.
+    // The operand of a weight's gradient, (count, columns): x, or h_{t-1} as it enters the product.
     enum Operand { kInput, kPreviousState };
     Index columns(Operand operand) const { return operand == kInput ? s_.input_size : s_.hidden_size; }
 
     // Pointers to `n` of its rows from row r on.
     void point_at(Operand operand, Index r, Index n, const T** rows) const {
         Index step = steps_.step_of(begin_ + r), row = begin_ + r - steps_.before(step);
+        const T* entering = operand == kPreviousState ? cell.entering : nullptr;
         for (Index i = 0; i < n; ++i) {
-            rows[i] = operand == kInput ? a_.x + (steps_.first(step) + row) * s_.input_size : previous(step, row);
+            rows[i] = entering            ? entering + (r + i) * s_.hidden_size
+                      : operand == kInput ? a_.x + (steps_.first(step) + row) * s_.input_size
+                                          : previous(step, row);
             if (++row == steps_.rows(step)) row = 0, ++step;
         }
     }
@@ -47,6 +53,8 @@ class ChunkRows {
     const T* dense(Operand operand, Index r, Index n, Index beyond) const {
         const Index step = steps_.step_of(begin_ + r), last = steps_.step_of(begin_ + r + n - 1);
         const bool state = operand == kPreviousState;
+        if (state && cell.entering)
+            return (count - r - n) * columns(operand) < beyond ? nullptr : cell.entering + r * columns(operand);
         if (steps_.reverse && step != last) return nullptr;
         if (state && (step == 0 || steps_.rows(step - 1) != steps_.rows(last))) return nullptr;
         const Index first = steps_.first(step - state) + begin_ + r - steps_.before(step);
@@ -85,6 +93,7 @@ class WeightGradients {
           panel_elements_(block_rows_ * std::max(x_panels_.width(0), h_panels_.width(0)) * kernels.packing.len),
           group_elements_(copies() ? Packing<T>::whole(most_rows, kernels.packing.depth_unit) * copy_stride() : 0),
           lost_(arrays.db_lost ? arrays.db_lost : arena.take<T>(s.hidden_size)),
+          gain_lost_(arrays.dgain_lost ? arrays.dgain_lost : arena.take<T>(arrays.dgain ? s.hidden_size : 0)),
           panels_(arena.take<T>(threads * panel_elements_)),
           groups_(arena.take<T>(threads * group_elements_)) {}
 
@@ -107,7 +116,10 @@ class WeightGradients {
         const Range columns = group_columns(task / per_group());
         const Index panel = task % per_group();
         if (g.first != columns.begin) g = gather(rows, columns, member);
-        if (panel == 0) add_bias(rows, g, a_.db);
+        if (panel == 0) {
+            add_rows(rows, g, rows.cell.da ? rows.cell.da : rows.da, a_.db, lost_);
+            if (rows.cell.dgain) add_rows(rows, g, rows.cell.dgain, a_.dgain, gain_lost_);
+        }
         if (panel < x_panels_.count)
             add_panel(rows, rows.kInput, g, 0, x_panels_, panel, a_.dw_ih, member);
         else if (s_.diagonal())
@@ -165,13 +177,13 @@ class WeightGradients {
         return {first, columns, copy, stride};
     }
 
-    void add_bias(const ChunkRows<T>& rows, const Group& g, T* db) const {
-        T* lost = lost_ + g.first;
+    // sums[g] += sum_r terms_r[g]
+    void add_rows(const ChunkRows<T>& rows, const Group& g, const T* terms, T* sums, T* lost) const {
         if (rows.first) {
-            std::fill_n(db + g.first, g.columns, T(0));
-            std::fill_n(lost, g.columns, T(0));
+            std::fill_n(sums + g.first, g.columns, T(0));
+            std::fill_n(lost + g.first, g.columns, T(0));
         }
-        kernels_.add_rows(rows.da + g.first, rows.da_row, rows.count, g.columns, db + g.first, lost);
+        kernels_.add_rows(terms + g.first, rows.da_row, rows.count, g.columns, sums + g.first, lost + g.first);
     }
 
     // A panel of the block of one of the group's heads.
@@ -233,9 +245,10 @@ class WeightGradients {
     const Index heads_, parts_;              // heads of a group; or groups of a head
     Panels x_panels_, h_panels_;             // of the inputs, and of the states of a head
     Index panel_elements_, group_elements_;
-    T* lost_;    // (H,): what rounding took from db
-    T* panels_;  // a block of a packed panel for each member
-    T* groups_;  // a copy of a group of columns of da for each member, where H exceeds one group
+    T* lost_;       // (H,): what rounding took from db
+    T* gain_lost_;  // (H,), and from dgain
+    T* panels_;     // a block of a packed panel for each member
+    T* groups_;     // a copy of a group of columns of da for each member, where H exceeds one group
 };
 
 }  // namespace rnnfast

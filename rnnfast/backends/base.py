@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from rnnfast.cell_options import CellArguments, CellOptions
 from rnnfast.problem import Problem
 from rnnfast.reference import Gradients
 from rnnfast.typing import Array, ArrayLike
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class Plan(ABC):
         lengths: ArrayLike | None = None,
         mask: ArrayLike | None = None,
         out: Array | None = None,
+        **cell: Unpack[CellArguments],
     ) -> tuple[Array, Array]:
         """As `rnnfast.rnn_forward`, for arrays of the planned sizes."""
 
@@ -55,6 +61,7 @@ class Plan(ABC):
         dh_n: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
         mask: ArrayLike | None = None,
+        **cell: Unpack[CellArguments],
     ) -> Gradients:
         """As `rnnfast.rnn_backward`, for arrays of the planned sizes."""
 
@@ -76,6 +83,7 @@ class Plan(ABC):
         h0: Array,
         lengths: Array | None,
         mask: Array | None,
+        cell: CellOptions | None = None,
     ) -> tuple[Array, Array]:
         """As `forward` for some of the steps, on arrays that are checked: x and mask of those steps alone."""
 
@@ -94,12 +102,14 @@ class Plan(ABC):
         mask: Array | None,
         position: Array,
         sums: tuple[Array, ...],
+        cell: CellOptions | None = None,
     ) -> tuple[Array, Array]:
         """The mirror of `forward_steps`: dx and dh0, and the gradients of the weights added to `sums`.
 
         Args:
             position: the valid steps of each sequence before these, (B,) int64.
-            sums: dw_ih, dw_hh, db, and what rounding took from db, (H,).
+            sums: dw_ih, dw_hh, db, and what rounding took from db, (H,); with a gain dgain, and what from it.
+            cell: the options of the cell for these steps.
         """
 
     @abstractmethod

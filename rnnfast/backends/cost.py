@@ -116,6 +116,8 @@ def predict(problem: Problem, prices: Prices, *, threads: int, vector_len: int) 
 
 def accepts(problem: Problem, variant: str) -> bool:
     """Whether a variant takes a problem."""
+    if problem.cell_options and variant != "panel":
+        return False
     return _cpu.accepts(variant, problem.seq_len, problem.batch, problem.input_size, problem.hidden_size, problem.heads)
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from rnnfast import _cpu, checks, pointwise
 from rnnfast.backends import cost
 from rnnfast.backends.base import Backend, Plan, Variant
+from rnnfast.cell_options import CellArguments, CellOptions
 from rnnfast.pointwise import Activation
 from rnnfast.problem import Problem, check_option
 from rnnfast.reference import Gradients
 from rnnfast.typing import Array, ArrayLike
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 VARIANTS = (
     Variant(
@@ -21,17 +26,17 @@ VARIANTS = (
     Variant(
         "lanes",
         "the batch in the lanes of the vectors, everything of a forward step in one pass",
-        "hidden_size up to 64, heads=1",
+        "hidden_size up to 64, heads=1, a plain cell",
     ),
     Variant(
         "stationary",
         "each thread keeps the weights of some hidden units in its cache; threads meet at every step",
-        "heads=1",
+        "heads=1, a plain cell",
     ),
     Variant(
         "tiles",
         "the products of panel or stationary in bfloat16 tiles, of each float32 in two parts (high) or one (medium)",
-        'float32 at precision "high" or "medium", heads=1, on a processor with AMX tiles',
+        'float32 at precision "high" or "medium", heads=1, a plain cell, on a processor with AMX tiles',
     ),
 )
 
@@ -105,13 +110,15 @@ class CpuPlan(Plan):
         lengths: ArrayLike | None = None,
         mask: ArrayLike | None = None,
         out: Array | None = None,
+        **cell: Unpack[CellArguments],
     ) -> tuple[Array, Array]:
+        options = checks.cell_options(self.problem, **cell)
         result = None
         if out is None:  # an array to write to needs the checks for overlap
-            result = self._kernel.forward(x, w_ih, w_hh, b, h0, lengths, mask)
+            result = self._kernel.forward(x, w_ih, w_hh, b, h0, lengths, mask, cell=options)
         if result is None:
             given = checks.forward_arrays(self.problem, x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=out)
-            result = self._kernel.forward(**given)
+            result = self._kernel.forward(**given, cell=options)
         assert result is not None, "checked arrays are in the planned form"
         return result
 
@@ -127,13 +134,15 @@ class CpuPlan(Plan):
         dh_n: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
         mask: ArrayLike | None = None,
+        **cell: Unpack[CellArguments],
     ) -> Gradients:
-        result = self._kernel.backward(dy, x, y, w_ih, w_hh, h0, dh_n, lengths, mask)
+        options = checks.cell_options(self.problem, **cell)
+        result = self._kernel.backward(dy, x, y, w_ih, w_hh, h0, dh_n, lengths, mask, cell=options)
         if result is None:
             given = checks.backward_arrays(
                 self.problem, dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask
             )
-            result = self._kernel.backward(**given)
+            result = self._kernel.backward(**given, cell=options)
         assert result is not None, "checked arrays are in the planned form"
         return Gradients(*result)
 
@@ -151,8 +160,9 @@ class CpuPlan(Plan):
         h0: Array,
         lengths: Array | None,
         mask: Array | None,
+        cell: CellOptions | None = None,
     ) -> tuple[Array, Array]:
-        result = self._kernel.forward(x, w_ih, w_hh, b, h0, lengths, mask, steps=len(x))
+        result = self._kernel.forward(x, w_ih, w_hh, b, h0, lengths, mask, cell=cell, steps=len(x))
         assert result is not None, "checked arrays are in the planned form"
         return result
 
@@ -170,9 +180,10 @@ class CpuPlan(Plan):
         mask: Array | None,
         position: Array,
         sums: tuple[Array, ...],
+        cell: CellOptions | None = None,
     ) -> tuple[Array, Array]:
         result = self._kernel.backward(
-            dy, x, y, w_ih, w_hh, h0, dh_n, lengths, mask, steps=len(x), position=position, sums=sums
+            dy, x, y, w_ih, w_hh, h0, dh_n, lengths, mask, cell=cell, steps=len(x), position=position, sums=sums
         )
         assert result is not None, "checked arrays are in the planned form"
         return result[0], result[4]
@@ -187,6 +198,8 @@ class CpuPlan(Plan):
                     f"{variant} {time:.0f} µs" for variant, time in sorted(times.items(), key=itemgetter(1))
                 )
                 lines.append(f"  expected ({self._prices_from} prices): {costs}")
+        if self.problem.cell_options:
+            lines.append(f"panel alone has {', '.join(self.problem.cell_options)}")
         lines.append(
             f"instruction set {self._kernel.isa} (this processor runs {', '.join(_cpu.supported_isas())})",
         )
@@ -204,6 +217,8 @@ class CpuPlan(Plan):
 
 def why_no_tiles(problem: Problem, isa: str) -> str | None:
     """Why the variant `tiles` does not run a problem on an instruction set that runs here, or None if it does."""
+    if problem.cell_options:
+        return f"takes a plain cell, got {', '.join(problem.cell_options)}"
     if not wants_tiles(problem):
         got = f"{problem.dtype} at {problem.precision!r}, heads={problem.heads}"
         return f"takes float32 at precision 'high' or 'medium', heads=1, got {got}"
@@ -214,7 +229,8 @@ def why_no_tiles(problem: Problem, isa: str) -> str | None:
 
 def wants_tiles(problem: Problem) -> bool:
     """Whether a problem is one that tiles are for, on a processor that has them."""
-    return problem.dtype == "float32" and problem.precision != "highest" and problem.heads == 1
+    of_kind = problem.heads == 1 and not problem.cell_options
+    return problem.dtype == "float32" and problem.precision != "highest" and of_kind
 
 
 class CpuBackend(Backend):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnnfast import checks, reference
 from rnnfast.backends.base import Backend, Plan, Variant
+from rnnfast.cell_options import CellArguments, CellOptions
 from rnnfast.problem import Problem, check_option
 from rnnfast.reference import Gradients
 from rnnfast.typing import Array, ArrayLike
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class ReferencePlan(Plan):
@@ -27,11 +31,13 @@ class ReferencePlan(Plan):
         lengths: ArrayLike | None = None,
         mask: ArrayLike | None = None,
         out: Array | None = None,
+        **cell: Unpack[CellArguments],
     ) -> tuple[Array, Array]:
         given = checks.forward_arrays(self.problem, x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=out)
         target = given.pop("out")
+        options = self._options(checks.cell_options(self.problem, **cell))
         with np.errstate(all="ignore"):  # infinity and NaN are results here, not accidents
-            y, h_n = reference.rnn_forward(**given, **self._options())
+            y, h_n = reference.rnn_forward(**given, **options)
         if target is None:
             return y, h_n
         target[...] = y
@@ -49,10 +55,12 @@ class ReferencePlan(Plan):
         dh_n: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
         mask: ArrayLike | None = None,
+        **cell: Unpack[CellArguments],
     ) -> Gradients:
         given = checks.backward_arrays(self.problem, dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask)
+        options = self._backward_options(checks.cell_options(self.problem, **cell))
         with np.errstate(all="ignore"):
-            return reference.rnn_backward(**given, **self._options(), bptt_steps=self.problem.bptt_steps)
+            return reference.rnn_backward(**given, **options)
 
     @property
     def window_steps(self) -> int:
@@ -68,9 +76,10 @@ class ReferencePlan(Plan):
         h0: Array,
         lengths: Array | None,
         mask: Array | None,
+        cell: CellOptions | None = None,
     ) -> tuple[Array, Array]:
         with np.errstate(all="ignore"):
-            return reference.rnn_forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, **self._options())
+            return reference.rnn_forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, **self._options(cell))
 
     def backward_steps(
         self,
@@ -86,6 +95,7 @@ class ReferencePlan(Plan):
         mask: Array | None,
         position: Array,
         sums: tuple[Array, ...],
+        cell: CellOptions | None = None,
     ) -> tuple[Array, Array]:
         with np.errstate(all="ignore"):
             grads = reference.rnn_backward(
@@ -98,15 +108,23 @@ class ReferencePlan(Plan):
                 dh_n=dh_n,
                 lengths=lengths,
                 mask=mask,
-                bptt_steps=self.problem.bptt_steps,
-                **self._options(),
+                **self._backward_options(cell),
             )
-        for total, gradient in zip(sums, (grads.dw_ih, grads.dw_hh, grads.db), strict=False):
+        dw_ih, dw_hh, db, _, *dgain = sums
+        for total, gradient in zip(
+            (dw_ih, dw_hh, db, *dgain[:1]), (grads.dw_ih, grads.dw_hh, grads.db, grads.dgain), strict=False
+        ):
             total += gradient
         return grads.dx, grads.dh0
 
-    def _options(self) -> dict[str, Any]:
-        return {name: getattr(self.problem, name) for name in ("activation", "clip", "reverse", "masked_output")}
+    def _options(self, cell: CellOptions | None) -> dict[str, Any]:
+        options = {name: getattr(self.problem, name) for name in ("activation", "clip", "reverse", "masked_output")}
+        return options if cell is None else options | cell._asdict()
+
+    def _backward_options(self, cell: CellOptions | None) -> dict[str, Any]:
+        options = self._options(cell) | {"bptt_steps": self.problem.bptt_steps}
+        options.pop("zoneout", None)  # of the forward pass alone
+        return options
 
     def explain(self) -> str:
         return "reference/loop: the specification in NumPy, a step at a time; for checking, not for speed"

@@ -18,6 +18,7 @@ from rnnfast.initializers import Initializer
 from rnnfast.layers.weight_options import WeightOptions
 from rnnfast.parameters import Parameter
 from rnnfast.problem import DTYPES, check_option
+from rnnfast.random_masks import MaskGenerator
 from rnnfast.regularizers import Regularizer
 from rnnfast.typing import Array, Seed
 
@@ -114,7 +115,8 @@ class Layer(Configurable, ABC):
             return
         self.check_input_shape(input_shape)
         # Two streams, so that what is drawn for the weights does not move the masks.
-        self._weight_rng, self.rng = (np.random.default_rng(child) for child in check_seed(self.seed).spawn(2))
+        of_weights, of_masks = check_seed(self.seed).spawn(2)
+        self._weight_rng, self.masks = np.random.default_rng(of_weights), MaskGenerator(of_masks)
         self.make_weights(input_shape)
         self.built_for = input_shape
 
@@ -167,9 +169,9 @@ class Layer(Configurable, ABC):
     def set_states(self, states: Sequence[Array]) -> None:
         """Takes what `get_states` returned."""
 
-    def generators(self) -> list[np.random.Generator]:
+    def generators(self) -> list[MaskGenerator]:
         """What a layer that is built draws its masks from."""
-        return [self.rng]
+        return [self.masks]
 
     def check_input(self, x: object) -> Array:
         """x as an array that `forward` takes.

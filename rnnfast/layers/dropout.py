@@ -1,22 +1,13 @@
-"""Inverted dropout, and the masks that it draws."""
+"""Inverted dropout."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from rnnfast.arguments import check_number
 from rnnfast.layers.base import Layer, Shape
 from rnnfast.layout import as_rows, from_rows
 from rnnfast.typing import Array, Seed
-
-
-def draw_mask(shape: tuple[int, ...], rate: float, dtype: str, rng: np.random.Generator) -> Array:
-    """Independently 0 with probability `rate`, else 1 / (1 - rate), so that the expectation stays."""
-    mask = (rng.random(shape, np.float32) >= rate).astype(dtype)
-    mask *= 1 / (1 - rate)
-    return mask
 
 
 class Dropout(Layer):
@@ -51,7 +42,7 @@ class Dropout(Layer):
         if not training:
             return x
         rows = as_rows(x)
-        self._mask = draw_mask(rows.shape, self.rate, self.dtype, self.rng) if self.rate else None
+        self._mask = self.masks.dropout(rows.shape, self.rate, self.dtype) if self.rate else None
         return x if self._mask is None else from_rows(rows * self._mask, x.shape)
 
     def backward(self, dy: Array) -> Array:

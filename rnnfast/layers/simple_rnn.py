@@ -13,7 +13,6 @@ from rnnfast.backends import REGISTRY
 from rnnfast.constraints import Constraint
 from rnnfast.initializers import Initializer
 from rnnfast.layers.base import Layer, Shape, check_mask
-from rnnfast.layers.dropout import draw_mask
 from rnnfast.layers.recurrence import Batch, Recurrence, StepwiseRecurrence, Weights, WholeRecurrence
 from rnnfast.layout import batch_major, time_major
 from rnnfast.pointwise import Activation
@@ -240,6 +239,6 @@ class SimpleRNN(Layer):
         """New masks for one batch; None where nothing is dropped."""
         self.input_mask = self.recurrent_mask = None
         if training and self.dropout:
-            self.input_mask = draw_mask((batch, self._w_ih.value.shape[1]), self.dropout, self.dtype, self.rng)
+            self.input_mask = self.masks.dropout((batch, self._w_ih.value.shape[1]), self.dropout, self.dtype)
         if training and self.recurrent_dropout:
-            self.recurrent_mask = draw_mask((batch, self.units), self.recurrent_dropout, self.dtype, self.rng)
+            self.recurrent_mask = self.masks.dropout((batch, self.units), self.recurrent_dropout, self.dtype)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from rnnfast.layers.base import Layer, Shape
+from rnnfast.random_masks import MaskGenerator
 from rnnfast.regularizers import Regularizer
 from rnnfast.typing import Array, Seed
 
@@ -104,7 +105,7 @@ class Wrapper(Layer):
         for number, layer in enumerate(self.inner):
             layer.set_states(states[number * each : (number + 1) * each])
 
-    def generators(self) -> list[np.random.Generator]:
+    def generators(self) -> list[MaskGenerator]:
         return [generator for layer in self.inner for generator in layer.generators()]
 
 

@@ -16,10 +16,14 @@ from rnnfast.backends import cost
 from rnnfast.backends.cpu import VARIANTS, CpuPlan
 from rnnfast.checks import recurrent_shapes
 from rnnfast.pointwise import ACTIVATIONS, Activation
-from rnnfast.problem import MASKED_OUTPUTS, Problem
+from rnnfast.problem import CELL_OPTIONS, MASKED_OUTPUTS, Problem
+from rnnfast.reference import Gradients
 
 # Of the largest element of each result, which is a sum of terms of its size.
 TOLERANCE = {"float32": 3e-6, "float64": 1e-14}
+EPSILON = 0.5
+"""For layer normalisation: with much less, and few units, rounding grows beyond the tolerance from step to step."""
+PANEL = [("panel", isa) for isa in _cpu.supported_isas()]
 KERNELS = [(variant.name, isa) for variant in VARIANTS if variant.name != "tiles" for isa in _cpu.supported_isas()]
 """Every variant of true float32 and float64 for every instruction set that runs here; tiles: test_tiles.py."""
 
@@ -45,14 +49,26 @@ def random_arguments(
         "mask": rng.random((t, b)) < rng.random(b) if mask and not lengths else None,  # from all to none of a sequence
         "dy": normal(t, b, h) if dy else None,
         "dh_n": normal(b, h) if dh_n else None,
+        "recurrent_mask": normal(b, h) if problem.recurrent_dropout else None,
+        "zoneout_mask": rng.random((t, b, h)) < 0.4 if problem.zoneout else None,
+        "gain": normal(h) if problem.layer_norm else None,
     }
+
+
+CELL = ("recurrent_mask", "zoneout_mask", "gain")
+
+
+def results(y: np.ndarray, h_n: np.ndarray, grads: Gradients) -> dict[str, np.ndarray]:
+    """By name, without what is None."""
+    found = {"y": y, "h_n": h_n, **grads._asdict()}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def expected(problem: Problem, a: dict[str, Any]) -> dict[str, np.ndarray]:
     """Everything in float64, by name."""
     wide = {name: v.astype(np.float64) if v is not None and v.dtype.kind == "f" else v for name, v in a.items()}
-    options = {name: getattr(problem, name) for name in ("activation", "clip", "reverse", "masked_output")}
-    initial = {name: wide[name] for name in ("h0", "lengths", "mask")}
+    options = {name: getattr(problem, name) for name in ("activation", "clip", "reverse", "masked_output", "epsilon")}
+    initial = {name: wide[name] for name in ("h0", "lengths", "mask", *CELL)}
     y, h_n = reference.rnn_forward(wide["x"], wide["w_ih"], wide["w_hh"], wide["b"], **initial, **options)
     grads = reference.rnn_backward(
         wide["dy"],
@@ -65,15 +81,15 @@ def expected(problem: Problem, a: dict[str, Any]) -> dict[str, np.ndarray]:
         **initial,
         **options,
     )
-    return {"y": y, "h_n": h_n, **grads._asdict()}
+    return results(y, h_n, grads)
 
 
 def computed(plan: CpuPlan, a: dict[str, Any], y: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """By name; the gradients at `y`, by default at the outputs that the plan computes itself."""
-    initial = {name: a[name] for name in ("h0", "lengths", "mask")}
+    initial = {name: a[name] for name in ("h0", "lengths", "mask", *CELL)}
     out, h_n = plan.forward(a["x"], a["w_ih"], a["w_hh"], a["b"], **initial)
     grads = plan.backward(a["dy"], a["x"], out if y is None else y, a["w_ih"], a["w_hh"], dh_n=a["dh_n"], **initial)
-    return {"y": out, "h_n": h_n, **grads._asdict()}
+    return results(out, h_n, grads)
 
 
 def outputs_for(problem: Problem, kernel: tuple[str, str], right: np.ndarray) -> np.ndarray:
@@ -281,6 +297,7 @@ def test_variants_that_take_no_heads_say_so(variant: str) -> None:
     threads=st.integers(1, 4),
     kernel=st.sampled_from(KERNELS),
     head_of=st.none() | st.integers(0, 39),
+    cell=st.fixed_dictionaries({name: st.booleans() for name in CELL_OPTIONS}),
 )
 def test_any_option(
     sizes: tuple[int, int, int, int],
@@ -295,10 +312,13 @@ def test_any_option(
     threads: int,
     kernel: tuple[str, str],
     head_of: int | None,
+    cell: dict[str, bool],
 ) -> None:
     divisors = [n for n in range(1, sizes[3] + 1) if sizes[3] % n == 0]
     heads = divisors[head_of % len(divisors)] if head_of is not None and kernel[0] == "panel" else 1
-    options = {"clip": clip, "masked_output": masked_output, "heads": heads}
+    options: dict[str, Any] = {"clip": clip, "masked_output": masked_output, "heads": heads, "epsilon": EPSILON}
+    if kernel[0] == "panel":
+        options |= cell
     problem = Problem(*sizes, dtype, activation, reverse, bptt_steps, **options)
     set_num_threads(threads)
     check(problem, random_arguments(problem, seed, **given_arrays), kernel)
@@ -317,7 +337,10 @@ def test_bits_depend_neither_on_threads_nor_on_alignment(
     if count > 1 and kernel[0] != "panel":
         pytest.skip(f"{kernel[0]} takes no heads")
     problem = Problem(seq_len, batch, input_size, hidden_size, bptt_steps=7, heads=count)
-    a = random_arguments(problem, 3, h0=True, dy=True, dh_n=True, **masked)
+    check_bits(problem, random_arguments(problem, 3, h0=True, dy=True, dh_n=True, **masked), kernel)
+
+
+def check_bits(problem: Problem, a: dict[str, Any], kernel: tuple[str, str]) -> None:
     plan = CpuPlan(problem, "cpu", *kernel)
     set_num_threads(1)
     right = computed(plan, a)
@@ -425,3 +448,55 @@ def test_float32_is_as_accurate_as_torch() -> None:
 def test_the_backend_is_registered() -> None:
     assert backends()[0] == ("cpu", None)
     assert [variant.name for variant in VARIANTS] == _cpu.variant_names()
+
+
+@pytest.mark.parametrize("panel", PANEL, ids="-".join)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("option", CELL_OPTIONS)
+@pytest.mark.parametrize("hidden_size", [1, 3, 5, 8, 15, 16, 17, 31, 33, 70])
+def test_cell_options(hidden_size: int, option: str, dtype: str, panel: tuple[str, str]) -> None:
+    problem = Problem(6, 7, hidden_size + 2, hidden_size, dtype, bptt_steps=4, epsilon=EPSILON, **{option: True})
+    for masked in ({}, {"lengths": True}, {"mask": True}):
+        check(problem, random_arguments(problem, hidden_size, h0=True, dy=True, dh_n=True, **masked), panel)
+
+
+@pytest.mark.parametrize("panel", PANEL, ids="-".join)
+@pytest.mark.parametrize("masked", ["none", "lengths", "mask"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_cell_options_over_several_windows(reverse: bool, masked: str, panel: tuple[str, str]) -> None:
+    options = dict.fromkeys(CELL_OPTIONS, True)
+    problem = Problem(900, 33, 8, 12, "float64", reverse=reverse, masked_output="hold", epsilon=EPSILON, **options)
+    a = random_arguments(problem, 8, h0=True, dy=True, dh_n=True, lengths=masked == "lengths", mask=masked == "mask")
+    check(problem, a, panel)
+
+
+@pytest.mark.parametrize("panel", PANEL, ids="-".join)
+@pytest.mark.parametrize("masked", [{}, {"lengths": True}, {"mask": True}], ids=["all", "lengths", "mask"])
+def test_bits_with_cell_options_do_not_depend_on_threads(masked: dict[str, bool], panel: tuple[str, str]) -> None:
+    problem = Problem(70, 37, 300, 150, **dict.fromkeys(CELL_OPTIONS, True))
+    check_bits(problem, random_arguments(problem, 3, h0=True, dy=True, dh_n=True, **masked), panel)
+
+
+@pytest.mark.parametrize("panel", PANEL, ids="-".join)
+@pytest.mark.parametrize("masked", [{}, {"lengths": True}, {"mask": True}], ids=["all", "lengths", "mask"])
+@pytest.mark.parametrize("options", [{}, {"recurrent_dropout": True, "layer_norm": True}], ids=["alone", "with others"])
+def test_a_zoneout_rate(options: dict[str, bool], masked: dict[str, bool], panel: tuple[str, str]) -> None:
+    problem = Problem(9, 11, 6, 21, "float64", reverse=True, zoneout=True, **options)
+    a = random_arguments(problem, 2, h0=True, dy=False, dh_n=False, **masked) | {"zoneout_mask": None}
+    initial = {name: a[name] for name in ("h0", "lengths", "mask", "recurrent_mask", "gain")}
+    arrays = a["x"], a["w_ih"], a["w_hh"], a["b"]
+    y, h_n = CpuPlan(problem, "cpu", *panel).forward(*arrays, zoneout=0.3, **initial)
+    right_y, right_h_n = reference.rnn_forward(*arrays, zoneout=0.3, reverse=True, **initial)
+    np.testing.assert_allclose(y, right_y, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(h_n, right_h_n, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("option", CELL_OPTIONS)
+def test_panel_alone_has_cell_options(option: str) -> None:
+    problem = Problem(4, 3, 2, 5, precision="high", **{option: True})
+    for variant in ("lanes", "stationary", "tiles"):
+        with pytest.raises(ValueError, match=f"^variant: '{variant}' takes .*a plain cell.*{option}"):
+            CpuPlan(problem, "cpu", variant)
+    plan = CpuPlan(problem, "cpu", "auto")
+    assert plan.variant == "panel"
+    assert f"panel alone has {option}" in plan.explain()

@@ -45,11 +45,11 @@ def test_gradients(kind, numeric_gradient):
     x = x.copy()
     wrapper = TimeDistributed(make(), dtype="float64", seed=1)
     dy = rng.standard_normal(wrapper(x).shape)
-    fresh = [generator.bit_generator.state for generator in wrapper.generators()]
+    fresh = [generator.state for generator in wrapper.generators()]
 
     def loss():
         for generator, state in zip(wrapper.generators(), fresh, strict=True):
-            generator.bit_generator.state = state  # the same masks every time
+            generator.state = state  # the same masks every time
         return float((wrapper.forward(x, training=True) * dy).sum())
 
     loss()

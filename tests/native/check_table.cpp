@@ -241,6 +241,64 @@ void check_clipping(const KernelTable<T>& kernels) {
     }
 }
 
+// Sums of small integers are exact, but not their differences from a mean.
+template <class T>
+bool near(double right, double given) {
+    return std::fabs(right - given) <= 64 * double(std::numeric_limits<T>::epsilon()) * (1 + std::fabs(right));
+}
+
+template <class T>
+void check_normalisation(const KernelTable<T>& kernels) {
+    constexpr Index kRows = 3;
+    for (Index n = 1; n <= 5 * kernels.vector_len + 1; ++n) {
+        const std::vector<T> given = small_integers<T>(kRows * n), d = small_integers<T>(kRows * n);
+        const std::vector<T> gain = small_integers<T>(n);
+        std::vector<T> s(given), da(d), inverse(kRows + kBeside, T(kOld));
+        s.resize(kRows * n + kBeside, T(kOld)), da.resize(kRows * n + kBeside, T(kOld));
+        kernels.normalise(T(0.5), kRows, n, s.data(), inverse.data());
+        const std::vector<T> normalised(s);
+        kernels.normalise_gradient(gain.data(), inverse.data(), kRows, n, s.data(), da.data());
+        for (Index row = 0; row < kRows; ++row) {
+            const auto mean = [&](auto&& f) {
+                double sum = 0;
+                for (Index j = 0; j < n; ++j) sum += f(row * n + j, j);
+                return sum / double(n);
+            };
+            const double centre = mean([&](Index i, Index) { return double(given[i]); });
+            const double deviation =
+                std::sqrt(mean([&](Index i, Index) { return (given[i] - centre) * (given[i] - centre); }) + 0.5);
+            const auto right = [&](Index i) { return (given[i] - centre) / deviation; };
+            const double level = mean([&](Index i, Index j) { return double(gain[j]) * d[i]; });
+            const double along = mean([&](Index i, Index j) { return double(gain[j]) * d[i] * right(i); });
+            require(near<T>(1 / deviation, inverse[row]), kernels.isa, "normalise, inverse", row, 0, n, 0);
+            for (Index j = 0; j < n; ++j) {
+                const Index i = row * n + j;
+                require(near<T>(right(i), normalised[i]), kernels.isa, "normalise", row, 0, n, j);
+                require(near<T>((gain[j] * d[i] - level - right(i) * along) / deviation, da[i]), kernels.isa,
+                        "normalise_gradient", row, 0, n, j);
+                require(near<T>(d[i] * right(i), s[i]), kernels.isa, "normalise_gradient of a gain", row, 0, n, j);
+            }
+        }
+        for (Index j = 0; j < kBeside; ++j)
+            require(s[kRows * n + j] == T(kOld) && da[kRows * n + j] == T(kOld) && inverse[kRows + j] == T(kOld),
+                    kernels.isa, "beside normalise", 0, 0, n, j);
+    }
+}
+
+template <class T>
+void check_random_words(const KernelTable<T>& kernels) {
+    constexpr uint64_t kFirst = 0xfffffffffffffffeu;  // the counter goes round
+    for (Index blocks = 1; blocks <= 40; ++blocks) {
+        std::vector<uint32_t> words(4 * blocks + kBeside, 7);
+        kernels.random_words(1, 2, kFirst, blocks, words.data());
+        for (Index i = 0; i < 4 * blocks + kBeside; ++i) {
+            uint32_t one[4];
+            kernels.random_words(1, 2, kFirst + static_cast<uint64_t>(i / 4), 1, one);
+            require(words[i] == (i < 4 * blocks ? one[i % 4] : 7), kernels.isa, "random_words", 0, 0, blocks, i);
+        }
+    }
+}
+
 template <class T>
 void check_table(const KernelTable<T>& kernels) {
     check_products(kernels);
@@ -250,6 +308,8 @@ void check_table(const KernelTable<T>& kernels) {
     check_diagonal(kernels);
     check_pointwise(kernels);
     check_clipping(kernels);
+    check_normalisation(kernels);
+    check_random_words(kernels);
 }
 
 }  // namespace

@@ -35,10 +35,10 @@ struct Array {
     T* get(bool wanted = true) const { return wanted ? data.get() : nullptr; }
 };
 
-// Equations (1) to (6), sequence by sequence, a masked step passing by.
+// Equations (1) to (6), with the options of cell_options.hpp, sequence by sequence, a masked step passing by.
 template <class T>
 struct Expected {
-    std::vector<double> y, h_n, dx, dw_ih, dw_hh, db, dh0;
+    std::vector<double> y, h_n, dx, dw_ih, dw_hh, db, dh0, dgain;
 
     Expected(const Sizes& s, const ForwardArrays<T>& fw, const BackwardArrays<T>& bw, const ValidSteps& valid,
              bool hold)
@@ -48,25 +48,41 @@ struct Expected {
           dw_ih(s.hidden_size * s.input_size),
           dw_hh(s.hidden_size * s.head_size()),
           db(s.hidden_size),
-          dh0(s.batch * s.hidden_size) {
+          dh0(s.batch * s.hidden_size),
+          dgain(s.hidden_size) {
         const Index h = s.hidden_size, n = s.input_size, size = s.head_size();
+        const CellOptions<T>& cell = fw.cell;
         for (Index row = 0; row < s.batch; ++row) {
             const auto is_valid = [&](Index step) { return !valid || valid(s.time(step), row, s.batch); };
             std::vector<std::vector<double>> states(1, std::vector<double>(h));  // before each step, and after the last
-            std::vector<std::vector<double>> slopes;
+            std::vector<std::vector<double>> slopes, entering, normalised;
+            std::vector<double> deviations;
+            const auto held = [&](Index at, Index j) { return cell.zoneout_mask && cell.zoneout_mask[at * h + j]; };
+            const auto mask = [&](Index k) { return cell.recurrent_mask ? cell.recurrent_mask[row * h + k] : 1.0; };
             for (Index j = 0; j < h; ++j) states[0][j] = fw.h0 ? fw.h0[row * h + j] : 0;
             Index position = 0;  // among the valid steps
             for (Index step = 0; step < s.seq_len; ++step) {
                 const Index at = s.time(step) * s.batch + row;
-                std::vector<double> next = states[step], slope(h);
+                std::vector<double> next = states[step], slope(h), enters = next, sum(h);
+                for (Index k = 0; k < h; ++k) enters[k] *= mask(k);
                 for (Index j = 0; j < h && is_valid(step); ++j) {
-                    double a = fw.b[j];
-                    for (Index k = 0; k < n; ++k) a += double(fw.x[at * n + k]) * fw.w_ih[j * n + k];
+                    for (Index k = 0; k < n; ++k) sum[j] += double(fw.x[at * n + k]) * fw.w_ih[j * n + k];
                     for (Index k = 0, first = j / size * size; k < size; ++k)
-                        a += states[step][first + k] * fw.w_hh[j * size + k];
-                    next[j] = f(s.activation, a);
-                    slope[j] = df(s.activation, a, next[j]);
+                        sum[j] += enters[first + k] * fw.w_hh[j * size + k];
                 }
+                double mean = 0, variance = 0;
+                for (double value : sum) mean += value / double(h);
+                for (double value : sum) variance += (value - mean) * (value - mean) / double(h);
+                deviations.push_back(std::sqrt(variance + cell.epsilon));
+                for (double& value : sum) value = cell.gain ? (value - mean) / deviations.back() : value;
+                for (Index j = 0; j < h && is_valid(step); ++j) {
+                    const double a = (cell.gain ? cell.gain[j] * sum[j] : sum[j]) + fw.b[j], fresh = f(s.activation, a);
+                    slope[j] = df(s.activation, a, fresh);
+                    const double rate = held(at, j) ? 1.0 : double(cell.zoneout_rate);
+                    next[j] = rate * states[step][j] + (1 - rate) * fresh;
+                }
+                entering.push_back(enters);
+                normalised.push_back(sum);
                 for (Index j = 0; j < h; ++j) y[at * h + j] = is_valid(step) || hold ? next[j] : 0;
                 position += is_valid(step);
                 states.push_back(next);
@@ -82,17 +98,26 @@ struct Expected {
                 if (is_valid(step) || hold)
                     for (Index j = 0; j < h; ++j) carry[j] += bw.dy ? bw.dy[at * h + j] : 0;
                 if (!is_valid(step)) continue;
-                std::vector<double> before(h);
+                std::vector<double> before(h), ds(h);
+                double mean = 0, along = 0;
                 for (Index j = 0; j < h; ++j) {
-                    const double da = carry[j] * slopes[step][j];
+                    const double da = held(at, j) ? 0 : carry[j] * slopes[step][j];
                     db[j] += da;
+                    dgain[j] += da * normalised[step][j];
+                    ds[j] = cell.gain ? cell.gain[j] * da : da;
+                    mean += ds[j] / double(h), along += ds[j] * normalised[step][j] / double(h);
+                    before[j] = held(at, j) ? carry[j] : 0;
+                }
+                for (Index j = 0; j < h; ++j) {
+                    if (cell.gain) ds[j] = (ds[j] - mean - normalised[step][j] * along) / deviations[step];
+                    const double da = ds[j];
                     for (Index k = 0; k < n; ++k) {
                         dw_ih[j * n + k] += da * fw.x[at * n + k];
                         dx[at * n + k] += da * fw.w_ih[j * n + k];
                     }
                     for (Index k = 0, first = j / size * size; k < size; ++k) {
-                        dw_hh[j * size + k] += da * states[step][first + k];
-                        before[first + k] += da * fw.w_hh[j * size + k];
+                        dw_hh[j * size + k] += da * entering[step][first + k];
+                        before[first + k] += mask(first + k) * da * fw.w_hh[j * size + k];
                     }
                 }
                 --position;
@@ -154,14 +179,28 @@ void check_problem(const Sizes& s, const KernelTable<T>& kernels, const std::str
     const Index masked = pick(0, 2);
     const ValidSteps valid{lengths.get(masked == 1), masked == 2 ? mask.get() : nullptr};
     const MaskedOutput output = pick(0, 1) ? MaskedOutput::kHold : MaskedOutput::kZero;
-    const ForwardArrays<T> fw{s.steps(), x.get(), w_ih.get(), w_hh.get(), b.get(), h0.get(has_h0), y.get(), h_n.get()};
+    Array<T> recurrent_mask(s.batch * h), gain(h), dgain(h);
+    recurrent_mask.random(1), gain.random(1);
+    const std::unique_ptr<bool[]> zoneout_mask(new bool[rows * h]);
+    for (Index i = 0; i < rows * h; ++i) zoneout_mask[i] = pick(0, 2) == 0;
+    CellOptions<T> cell;
+    if (name == "panel") {
+        cell.recurrent_mask = recurrent_mask.get(pick(0, 1));
+        cell.zoneout_mask = pick(0, 1) ? zoneout_mask.get() : nullptr;
+        cell.gain = gain.get(pick(0, 1)), cell.epsilon = T(0.25);
+    }
+    CellOptions<T> inference = cell;
+    inference.zoneout_rate = name == "panel" && !cell.zoneout_mask ? T(pick(0, 1)) / 4 : T(0);
+    const ForwardArrays<T> fw{s.steps(),      x.get(), w_ih.get(), w_hh.get(), b.get(),
+                              h0.get(has_h0), y.get(), h_n.get(),  cell};
     const BackwardArrays<T> bw{s.steps(),      dy.get(pick(0, 3) > 0),
                                x.get(),        y.get(),
                                w_ih.get(),     w_hh.get(),
                                h0.get(has_h0), dh_n.get(pick(0, 1)),
                                dx.get(),       dw_ih.get(),
                                dw_hh.get(),    db.get(),
-                               dh0.get(),      nullptr};
+                               dh0.get(),      nullptr,
+                               cell,           cell.gain ? dgain.get() : nullptr};
     const TeamSize team{static_cast<int>(pick(1, 3)), pick(0, 1) == 1};
     const Expected<T> right(s, fw, bw, valid, output == MaskedOutput::kHold);
     const std::string kernel = name + " for " + kernels.isa;
@@ -177,6 +216,13 @@ void check_problem(const Sizes& s, const KernelTable<T>& kernels, const std::str
     compare("dw_hh", right.dw_hh, dw_hh, s, tolerance, kernel);
     compare("db", right.db, db, s, tolerance, kernel);
     compare("dh0", right.dh0, dh0, s, tolerance, kernel);
+    if (cell.gain) compare("dgain", right.dgain, dgain, s, tolerance, kernel);
+    if (inference.zoneout_rate == 0) return;
+    ForwardArrays<T> blended = fw;
+    blended.cell = inference;
+    const Expected<T> expected(s, blended, bw, valid, output == MaskedOutput::kHold);
+    valid ? masked_forward(by, s, kernels, team, blended, valid, output) : by.forward(s, kernels, team, blended);
+    compare("y with a zoneout rate", expected.y, y, s, tolerance, kernel);
 }
 
 }  // namespace rnnfast
