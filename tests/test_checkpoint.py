@@ -249,12 +249,8 @@ def test_the_metadata_is_json_and_the_tensors_have_names(tmp_path: Path) -> None
                 "class": "initializers.RandomUniform",
                 "config": {"minval": -0.05, "maxval": 0.05},
             },
-            **{
-                "embeddings_regularizer": None,
-                "activity_regularizer": None,
-                "embeddings_constraint": None,
-                "mask_zero": False,
-            },
+            **{"embeddings_regularizer": None, "activity_regularizer": None, "embeddings_constraint": None},
+            "mask_zero": False,
             "seed": {"entropy": 0, "spawn_key": [1]},
         },
     }
@@ -268,7 +264,7 @@ class Doubling(Dense):
     """A layer of somebody else."""
 
     def forward(self, x, training, mask=None):
-        return 2 * super().forward(x, training, mask)
+        return 2 * super().forward(x, training)
 
 
 def above_half(y_true, y_pred):
