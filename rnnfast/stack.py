@@ -78,6 +78,9 @@ class Stack(Configurable):
         shape = self._input_shape() if input_shape is None else tuple(input_shape)
         if shape is None:
             raise ValueError("input_shape: expected a shape, for the first layer has none; got None")
+        declared = self.layers[0].input_shape
+        if declared is not None and not _agree(declared, shape[1:]):
+            raise ValueError(f"x: {self.layers[0].name!r} expected input_shape {declared}, got {shape[1:]}")
         self._output_shape(shape)  # checks every layer, before the first gets weights
         for layer in self.layers:
             layer.build(shape)
@@ -209,3 +212,8 @@ class Stack(Configurable):
         if layer.named:
             raise ValueError(f"name: expected one that no other layer has, got {layer.name!r}")
         return next(name for number in range(1, len(taken) + 1) if (name := f"{layer.name}_{number}") not in taken)
+
+
+def _agree(a: Shape, b: Shape) -> bool:
+    """Whether two shapes can be of one array; sizes may be None."""
+    return len(a) == len(b) and all(None in (one, other) or one == other for one, other in zip(a, b, strict=True))

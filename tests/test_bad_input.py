@@ -94,6 +94,10 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
         "recurrent_constraint: expected one of max_norm, min_max_norm, non_neg, unit_norm, got 'tight'",
     ),
     (lambda: SimpleRNN(5, backend="gpu"), ValueError, "backend: expected one of auto, cpu, reference, got 'gpu'"),
+    (lambda: SimpleRNN(5, input_shape=(0, 3)), ValueError, "input_shape: expected at least 1, got 0"),
+    (lambda: SimpleRNN(5, input_shape=(6, "3")), TypeError, "input_shape: expected an integer, got '3'"),
+    (lambda: model().predict(x[:, :, :2]), ValueError, "x: 'simple_rnn' expected input_shape (6, 3), got (6, 2)"),
+    (lambda: model().fit(x[:, :5], y), ValueError, "x: 'simple_rnn' expected input_shape (6, 3), got (5, 3)"),
     (lambda: SimpleRNN(5, dtype="float16"), ValueError, "dtype: expected one of float32, float64, got 'float16'"),
     (lambda: SimpleRNN(5, seed="x"), TypeError, "seed: expected an integer, a numpy SeedSequence or None, got 'x'"),
     (

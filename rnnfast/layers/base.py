@@ -17,7 +17,7 @@ from rnnfast.constraints import Constraint
 from rnnfast.initializers import Initializer
 from rnnfast.layers.weight_options import WeightOptions
 from rnnfast.parameters import Parameter
-from rnnfast.problem import DTYPES, check_option
+from rnnfast.problem import DTYPES, check_option, check_size
 from rnnfast.random_masks import MaskGenerator
 from rnnfast.regularizers import Regularizer
 from rnnfast.typing import Array, Seed
@@ -74,6 +74,9 @@ class Layer(Configurable, ABC):
         self.built_for: Shape | None = None
         self.parameters: list[Parameter] = []
         self.input_shape = None if input_shape is None else tuple(input_shape)
+        for size in self.input_shape or ():
+            if size is not None:
+                check_size("input_shape", size)
         self._dtype = dtype
         self.seed = None if seed is None else check_seed(seed)
 
