@@ -27,6 +27,7 @@ AXES: dict[str, tuple[str, ...]] = {
     "dy": ("T", "B", "H"),
     "dh_n": ("B", "H"),
     "out": ("T", "B", "H"),
+    "input_mask": ("B", "I"),
     "recurrent_mask": ("B", "H"),
     "zoneout_mask": ("T", "B", "H"),
     "gain": ("H",),
@@ -89,8 +90,11 @@ def _is_recurrent(shape: tuple[int, ...]) -> bool:
     return len(shape) in (1, 2) or (len(shape) == 3 and shape[1] == shape[2])
 
 
-def array(problem: Problem, name: str, value: ArrayLike) -> Array:
-    """The argument `name` in the form that kernels read; ValueError or TypeError if it does not fit the problem."""
+def array(problem: Problem, name: str, value: ArrayLike, *, contiguous: bool = True) -> Array:
+    """The argument `name` in the form that kernels read; ValueError or TypeError if it does not fit the problem.
+
+    Without `contiguous` it stays in the order of memory that it has.
+    """
     given = as_array(name, value)
     expected = shapes(problem, name)
     if given.shape not in expected.values():
@@ -104,7 +108,7 @@ def array(problem: Problem, name: str, value: ArrayLike) -> Array:
         return np.require(given, requirements=["C", "A"])
     if given.dtype != problem.dtype:  # equal for either byte order only when native
         raise TypeError(f"{name}: expected dtype {problem.dtype}, got {given.dtype}")
-    return np.require(given, requirements=["C", "A"])
+    return np.require(given, requirements=["C", "A"]) if contiguous else given
 
 
 def array_of(name: str, value: ArrayLike, shape: tuple[int, ...], dtype: str) -> Array:
@@ -190,10 +194,11 @@ def forward_arrays(
     lengths: ArrayLike | None,
     mask: ArrayLike | None,
     out: Array | None,
+    contiguous_x: bool = True,
 ) -> dict[str, Any]:
-    """The arguments of `rnn_forward` by name, checked."""
+    """The arguments of `rnn_forward` by name, checked; x is left in its order of memory without `contiguous_x`."""
     given: dict[str, Array | None] = {
-        "x": array(problem, "x", x),
+        "x": array(problem, "x", x, contiguous=contiguous_x),
         "w_ih": array(problem, "w_ih", w_ih),
         "w_hh": array(problem, "w_hh", w_hh),
         "b": array(problem, "b", b),

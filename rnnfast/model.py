@@ -333,14 +333,18 @@ class Sequential(Stack):
         """Makes the optimizer's state for these parameters of the model, once."""
         self.optimizer.build(parameters)
         self._regularized = [parameter for parameter in parameters if parameter.regularizer is not None]
+        for number, layer in enumerate(self.layers):
+            layer.wants_dx = any(before.parameters for before in self.layers[:number])
         self._optimizer_ready = True
 
     def train_step(self, data: Data) -> list[Array]:
         """One step on one batch that is checked: the statistics of loss and metrics before the step."""
-        gradient: Any  # None only below the first layer
+        gradient: Array | None
         statistics, gradient = self._objective(data, training=True)
         head = self._head
         for layer, penalty in reversed(self._path):
+            if gradient is None:  # no layer below has weights
+                break
             if penalty is not None:
                 gradient = penalty.backward(gradient)
             gradient = layer.affine_backward(gradient) if layer is head else layer.backward(gradient)

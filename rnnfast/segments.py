@@ -39,15 +39,18 @@ def checkpointed_forward(
     h0: ArrayLike | None = None,
     lengths: ArrayLike | None = None,
     mask: ArrayLike | None = None,
+    input_mask: ArrayLike | None = None,
     on_y: OnSegment | None = None,
     **options: Any,
 ) -> tuple[Array, Array]:
     """As `rnnfast.rnn_forward`, keeping the first state of every segment in place of all outputs.
 
     Args:
-        x, w_ih, w_hh, b, h0, lengths, mask: as for `rnn_forward`; x (T, B, I).
+        x, w_ih, w_hh, b, h0, lengths, mask: as for `rnn_forward`; x (T, B, I) in any order of memory, which is copied
+            by segments where the kernels need another: the view of a batch-major array is not copied as a whole.
         checkpoint_every: steps in a segment, at least 1; rounded up to whole windows of the kernel, which sums are
             added up by. About the square root of T needs the least memory.
+        input_mask: (B, I), multiplies x at every step: Keras's dropout.
         on_y: called with the time steps and the outputs (steps, B, H) of each segment, in the order of processing.
         options: what else `rnn_forward` takes, but for `out`.
 
@@ -59,14 +62,14 @@ def checkpointed_forward(
     """
     check_size("checkpoint_every", checkpoint_every)
     plan, cell = _planned(x, w_hh, options)
-    given = checks.forward_arrays(plan.problem, x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=None)
+    given = _arrays(plan, x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, input_mask=input_mask)
     segments = list(_segments(plan, checkpoint_every))
     states = np.zeros((len(segments), *_state_shape(plan)), plan.problem.dtype)
     state = states[0] if given["h0"] is None else given["h0"]
     for kept, times in zip(states, segments, strict=True):
         kept[...] = state
         y, state = plan.forward_steps(
-            given["x"][times],
+            _inputs(given, times),
             given["w_ih"],
             given["w_hh"],
             given["b"],
@@ -91,6 +94,7 @@ def checkpointed_backward(
     dh_n: ArrayLike | None = None,
     lengths: ArrayLike | None = None,
     mask: ArrayLike | None = None,
+    input_mask: ArrayLike | None = None,
     on_dx: OnSegment | None = None,
     **options: Any,
 ) -> Gradients:
@@ -100,7 +104,7 @@ def checkpointed_backward(
         dy: gradient of the loss with respect to y, (T, B, H), or None for zero; or a function that is given the time
             steps and the outputs (steps, B, H) of a segment, from the last segment to the first, and returns the
             gradient there, or None.
-        x, w_ih, w_hh, b, checkpoint_every, lengths, mask, options: as they went into `checkpointed_forward`.
+        x, w_ih, w_hh, b, checkpoint_every, lengths, mask, input_mask: as they went into `checkpointed_forward`.
         states: what came out of it, (segments, B, H).
         dh_n: gradient with respect to h_n, (B, H); None means zero.
         on_dx: called with the time steps and the gradient of x (steps, B, I) of each segment, which is then not kept:
@@ -116,7 +120,7 @@ def checkpointed_backward(
     check_size("checkpoint_every", checkpoint_every)
     plan, cell = _planned(x, w_hh, options)
     problem = plan.problem
-    given = checks.forward_arrays(problem, x, w_ih, w_hh, b, h0=None, lengths=lengths, mask=mask, out=None)
+    given = _arrays(plan, x, w_ih, w_hh, b, h0=None, lengths=lengths, mask=mask, input_mask=input_mask)
     segments = list(_segments(plan, checkpoint_every))
     kept = checks.array_of("states", states, (len(segments), *_state_shape(plan)), problem.dtype)
     gradients = dy if callable(dy) else checks.optional(problem, "dy", dy)
@@ -128,15 +132,18 @@ def checkpointed_backward(
     dx = np.empty((0 if on_dx else problem.seq_len, problem.batch, problem.input_size), problem.dtype)
     for state, times, position in zip(kept[::-1], segments[::-1], _positions(plan, given, segments)[::-1], strict=True):
         there = {**_valid(given, times), "cell": cell and cell.of_steps(times)}
-        y, _ = plan.forward_steps(given["x"][times], *weights, given["b"], h0=state, **there)
+        x_there = _inputs(given, times)
+        y, _ = plan.forward_steps(x_there, *weights, given["b"], h0=state, **there)
         if callable(gradients):
             dy_there = gradients(times, y)
             dy_there = None if dy_there is None else checks.array_of("dy", dy_there, y.shape, problem.dtype)
         else:
             dy_there = None if gradients is None else gradients[times]
         dx_there, carry = plan.backward_steps(
-            dy_there, given["x"][times], y, *weights, h0=state, dh_n=carry, position=position, sums=sums, **there
+            dy_there, x_there, y, *weights, h0=state, dh_n=carry, position=position, sums=sums, **there
         )
+        if given["input_mask"] is not None:
+            dx_there *= given["input_mask"]
         if on_dx is None:
             dx[times] = dx_there
         else:
@@ -151,6 +158,19 @@ def _planned(x: ArrayLike, w_hh: ArrayLike, options: dict[str, Any]) -> tuple[Pl
     cell: Any = {name: rest.pop(name) for name in CellArguments.__annotations__ if name in options}
     plan = planned(x, w_hh, cell=cell, **rest)
     return plan, checks.cell_options(plan.problem, **cell)
+
+
+def _arrays(plan: Plan, x: ArrayLike, *weights: ArrayLike, input_mask: ArrayLike | None, **rest: Any) -> dict[str, Any]:
+    """The arrays by name, checked; x as it lies in memory."""
+    given = checks.forward_arrays(plan.problem, x, *weights, **rest, out=None, contiguous_x=False)
+    return {**given, "input_mask": checks.optional(plan.problem, "input_mask", input_mask)}
+
+
+def _inputs(given: dict[str, Any], times: slice) -> Array:
+    """The inputs of a segment, (steps, B, I), as the kernels read them."""
+    steps: Array = np.require(given["x"][times], requirements=["C", "A"])
+    mask: Array | None = given["input_mask"]
+    return steps if mask is None else steps * mask
 
 
 def _state_shape(plan: Plan) -> tuple[int, int]:

@@ -138,11 +138,6 @@ def test_a_model_trains_over_chunks_as_in_one_batch():
     [
         (lambda: SimpleRNN(2, bptt_steps=0), ValueError, "bptt_steps: expected at least 1, got 0"),
         (lambda: SimpleRNN(2, bptt_steps=2.5), TypeError, r"bptt_steps: expected an integer, got 2\.5"),
-        (
-            lambda: SimpleRNN(2, bptt_steps=3, recurrent_dropout=0.1),
-            ValueError,
-            "bptt_steps: expected None with recurrent_dropout, got 3",
-        ),
     ],
 )
 def test_bad_arguments_are_named(make, error, message):

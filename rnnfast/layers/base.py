@@ -44,6 +44,8 @@ class Layer(Configurable, ABC):
     Attributes:
         takes_integers: whether x are integers, which no layer returns.
         stateful: whether the layer keeps a state of each sequence from one batch to the next.
+        wants_dx: whether `backward` is to return the gradient of x; in training a model sets it to whether a layer
+            before this one has weights.
         supports_masking: whether the layer has a mask for what comes after it; see `compute_mask`.
 
     Raises:
@@ -70,7 +72,7 @@ class Layer(Configurable, ABC):
             raise ValueError(f"name: expected a non-empty string without '/', got {name!r}")
         self.name = name or default_name(type(self))
         self.named = name is not None
-        self.trainable = True
+        self.trainable = self.wants_dx = True
         self.built_for: Shape | None = None
         self.parameters: list[Parameter] = []
         self.input_shape = None if input_shape is None else tuple(input_shape)
@@ -157,7 +159,10 @@ class Layer(Configurable, ABC):
 
     @abstractmethod
     def backward(self, dy: Array) -> Array | None:
-        """Sets each parameter's gradient and returns that of x, None if there is none, for the last `forward`."""
+        """Sets each parameter's gradient and returns that of x, for the last `forward`.
+
+        None if there is none, and where nobody wants it (`wants_dx`) it may be left out.
+        """
 
     def check_batch(self, batch: int) -> None:
         """ValueError if a stateful layer keeps the states of another number of sequences."""

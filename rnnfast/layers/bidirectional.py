@@ -161,10 +161,12 @@ class Bidirectional(Wrapper):
         y: Array = self._merge([layer.forward(x, training, mask) for layer in self.inner], training)
         return y
 
-    def backward(self, dy: Array) -> Array:
+    def backward(self, dy: Array) -> Array | None:
         """As `Layer.backward`; with merge_mode None dy is the pair of gradients."""
         da, db = MERGES[self.merge_mode].backward(dy, *self._outputs)
-        return self.forward_layer.backward(da) + self.backward_layer.backward(self._in_time(db))
+        self.forward_layer.wants_dx = self.backward_layer.wants_dx = self.wants_dx
+        one, other = self.forward_layer.backward(da), self.backward_layer.backward(self._in_time(db))
+        return None if one is None or other is None else one + other
 
     def _merge(self, outputs: Sequence[Array], training: bool) -> Any:
         a, b = outputs[0], self._in_time(outputs[1])

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnfast.functional import rnn_backward, rnn_forward
-from rnnfast.reference import Gradients, processing_order
+from rnnfast.reference import Gradients
+from rnnfast.segments import checkpointed_backward, checkpointed_forward
 from rnnfast.typing import Array
 
 
@@ -27,15 +28,15 @@ class Batch(NamedTuple):
         x: (T, B, I), in any order of memory.
         h0: (B, H); None for zeros.
         mask: the valid steps, (T, B) of bool, C-contiguous; None for all.
-        input_dropout: what dropout multiplies x by at every step, (B, I); None for 1.
-        recurrent_dropout: the same for h_{t-1}, (B, H).
+        input_mask: what dropout multiplies x by at every step, (B, I); None for 1.
+        recurrent_mask: the same for h_{t-1}, (B, H).
     """
 
     x: Array
     h0: Array | None
     mask: Array | None
-    input_dropout: Array | None
-    recurrent_dropout: Array | None
+    input_mask: Array | None
+    recurrent_mask: Array | None
 
 
 class Recurrence(ABC):
@@ -49,88 +50,53 @@ class Recurrence(ABC):
     """
 
     def __init__(self, batch: Batch, weights: Weights, options: dict[str, Any], *, bptt_steps: int | None) -> None:
-        self.batch, self.weights, self.options, self.bptt_steps = batch, weights, options, bptt_steps
+        self.batch, self.weights = batch, weights
+        self.options = {**options, "mask": batch.mask, "recurrent_mask": batch.recurrent_mask}
+        self.bptt_steps = bptt_steps
 
     @abstractmethod
-    def forward(self) -> tuple[Array, Array]:
-        """y (T, B, H), in the order of time, and h_n (B, H)."""
+    def forward(self) -> tuple[Array | None, Array]:
+        """y (T, B, H) in the order of time, None where it is not kept, and h_n (B, H)."""
 
     @abstractmethod
-    def backward(self, dy: Array | None, dh_n: Array | None) -> Gradients:
-        """The gradients, those of x and h0 before dropout; dy (T, B, H) and dh_n (B, H), None for zeros."""
+    def backward(self, dy: Array | None, dh_n: Array | None, *, wants_dx: bool) -> Gradients:
+        """The gradients, that of x before dropout, where it is wanted; dy (T, B, H), dh_n (B, H), None for zeros."""
 
 
 class WholeRecurrence(Recurrence):
-    """One call of the kernels."""
+    """All steps in one call, which keeps every output."""
 
     def forward(self) -> tuple[Array, Array]:
-        x, h0, mask, dropout, _ = self.batch
-        steps = np.ascontiguousarray(x)
-        self._x = steps if dropout is None else steps * dropout
-        self._y, h_n = rnn_forward(self._x, *self.weights, h0=h0, mask=mask, **self.options)
+        x = np.ascontiguousarray(self.batch.x)
+        self._x = x if self.batch.input_mask is None else x * self.batch.input_mask
+        self._y, h_n = rnn_forward(self._x, *self.weights, h0=self.batch.h0, **self.options)
         return self._y, h_n
 
-    def backward(self, dy: Array | None, dh_n: Array | None) -> Gradients:
-        _, h0, mask, dropout, _ = self.batch
+    def backward(self, dy: Array | None, dh_n: Array | None, *, wants_dx: bool) -> Gradients:
         w_ih, w_hh, _ = self.weights
-        options = {**self.options, "bptt_steps": self.bptt_steps}
-        gradients = rnn_backward(dy, self._x, self._y, w_ih, w_hh, h0=h0, dh_n=dh_n, mask=mask, **options)
-        return gradients if dropout is None else gradients._replace(dx=gradients.dx * dropout)
+        options = {**self.options, "h0": self.batch.h0, "dh_n": dh_n, "bptt_steps": self.bptt_steps}
+        gradients = rnn_backward(dy, self._x, self._y, w_ih, w_hh, **options)
+        if wants_dx and self.batch.input_mask is not None:
+            np.multiply(gradients.dx, self.batch.input_mask, out=gradients.dx)
+        return gradients
 
 
-class StepwiseRecurrence(Recurrence):
-    """One call of the kernels a step, for what they do not have: dropout between two steps.
+class CheckpointedRecurrence(Recurrence):
+    """Segment by segment, which keeps the state before each; see `rnnfast.segments`."""
 
-    h_t = f(x_t W_ih^T + (recurrent_dropout * h_{t-1}) W_hh^T + b); a masked step holds the state as it is.
-    """
+    def __init__(self, *arguments: Any, checkpoint_every: int, bptt_steps: int | None) -> None:
+        super().__init__(*arguments, bptt_steps=bptt_steps)
+        self.options |= {"input_mask": self.batch.input_mask, "checkpoint_every": checkpoint_every}
 
-    def forward(self) -> tuple[Array, Array]:
-        x, h0, mask, dropout, recurrent_dropout = self.batch
-        assert recurrent_dropout is not None
-        self._x = np.ascontiguousarray(x if dropout is None else x * dropout)
-        self._initial = np.zeros_like(recurrent_dropout) if h0 is None else h0
-        self._order = list(processing_order(len(x), self.options["reverse"]))
-        states, state = np.empty((*x.shape[:2], recurrent_dropout.shape[1]), x.dtype), self._initial
-        for t in self._order:
-            dropped = recurrent_dropout * state
-            _, after = rnn_forward(self._x[t : t + 1], *self.weights, h0=dropped, mask=self._mask(t), **self.options)
-            state = after if mask is None else np.where(mask[t, :, None], after, state)
-            states[t] = state
-        self._states = states
-        zeros = mask is not None and self.options["masked_output"] == "zero"
-        return np.where(mask[:, :, None], states, 0) if mask is not None and zeros else states, state
+    def forward(self) -> tuple[None, Array]:
+        self._states, h_n = checkpointed_forward(self.batch.x, *self.weights, h0=self.batch.h0, **self.options)
+        return None, h_n
 
-    def backward(self, dy: Array | None, dh_n: Array | None) -> Gradients:
-        """The mirror of `forward`: dh_{t-1} = dy_{t-1} + recurrent_dropout * (da_t W_hh)."""
-        _, _, mask, dropout, recurrent_dropout = self.batch
-        assert recurrent_dropout is not None
-        w_ih, w_hh, _ = self.weights
-        dx = np.empty_like(self._x)
-        dw_ih, dw_hh, db = (np.zeros_like(w) for w in self.weights)
-        carry = np.zeros_like(self._initial) if dh_n is None else dh_n
-        for step in reversed(range(len(dx))):
-            t = self._order[step]
-            here = slice(t, t + 1)
-            before = self._initial if step == 0 else self._states[self._order[step - 1]]
-            gradients = rnn_backward(
-                None if dy is None else dy[here],
-                self._x[here],
-                self._states[here],
-                w_ih,
-                w_hh,
-                h0=recurrent_dropout * before,
-                dh_n=carry,
-                mask=self._mask(t),
-                **self.options,
-            )
-            dx[t] = gradients.dx[0]
-            dw_ih += gradients.dw_ih
-            dw_hh += gradients.dw_hh
-            db += gradients.db
-            carry = recurrent_dropout * gradients.dh0
-            if mask is not None:
-                carry = np.where(mask[t, :, None], carry, gradients.dh0)
-        return Gradients(dx if dropout is None else dx * dropout, dw_ih, dw_hh, db, carry)
+    def backward(self, dy: Array | None, dh_n: Array | None, *, wants_dx: bool) -> Gradients:
+        options = {**self.options, "dh_n": dh_n, "bptt_steps": self.bptt_steps}
+        on_dx = None if wants_dx else _drop
+        return checkpointed_backward(dy, self.batch.x, self._states, *self.weights, on_dx=on_dx, **options)
 
-    def _mask(self, t: int) -> Array | None:
-        return None if self.batch.mask is None else self.batch.mask[t : t + 1]
+
+def _drop(times: slice, dx: Array) -> None:
+    """What becomes of a gradient that nobody wants."""

@@ -13,7 +13,7 @@ from rnnfast.backends import REGISTRY
 from rnnfast.constraints import Constraint
 from rnnfast.initializers import Initializer
 from rnnfast.layers.base import Layer, Shape, check_mask
-from rnnfast.layers.recurrence import Batch, Recurrence, StepwiseRecurrence, Weights, WholeRecurrence
+from rnnfast.layers.recurrence import Batch, CheckpointedRecurrence, Recurrence, Weights, WholeRecurrence
 from rnnfast.layout import batch_major, time_major
 from rnnfast.pointwise import Activation
 from rnnfast.problem import check_option, check_size
@@ -30,9 +30,6 @@ class SimpleRNN(Layer):
     A masked step holds the state and costs no arithmetic; its output repeats the one before it (the initial state
     before the first valid step). With return_sequences the mask goes on to the next layer, in the order of time.
 
-    recurrent_dropout needs a mask between two steps, which the kernels do not have. The state of every step then
-    passes through Python, one kernel call a step, in training only: exact, but slow.
-
     Args:
         units: length of the state.
         activation: a name or an Activation, see docs/semantics.md; None means linear.
@@ -46,7 +43,11 @@ class SimpleRNN(Layer):
         stateful: start each batch from the last state of the one before, until `reset_states`. No gradient crosses:
             a long sequence fed in chunks is trained by truncated BPTT, as bptt_steps does within one batch.
         bptt_steps: cut each sequence into windows of so many valid steps, from the first that it processes: the state
-            crosses a cut, the gradient does not. Not with recurrent_dropout.
+            crosses a cut, the gradient does not.
+        checkpoint_every: train in little memory, for one more forward pass: keep the state before every segment of so
+            many steps (at least, see `rnnfast.checkpointed_forward`) and compute the outputs of a segment again when
+            the way back comes to it. Results have the same bits. Memory is O(T / k + k) above x, and above the
+            gradient of x where a layer before this one has weights. Not with return_sequences, which keeps all outputs.
         zero_output_for_mask: the output of a masked step is 0 instead, and so is the output without return_sequences
             where the last step that is processed is masked.
         clip: clamp every pre-activation to [-clip, clip]; see `rnnfast.rnn_forward`.
@@ -82,6 +83,7 @@ class SimpleRNN(Layer):
         go_backwards: bool = False,
         stateful: bool = False,
         bptt_steps: int | None = None,
+        checkpoint_every: int | None = None,
         zero_output_for_mask: bool = False,
         clip: float | None = None,
         backend: str = "auto",
@@ -111,11 +113,12 @@ class SimpleRNN(Layer):
         self.return_state = check_flag("return_state", return_state)
         self.go_backwards = check_flag("go_backwards", go_backwards)
         self.stateful = check_flag("stateful", stateful)
-        if bptt_steps is not None:
-            check_size("bptt_steps", bptt_steps)
-            if self.recurrent_dropout:
-                raise ValueError(f"bptt_steps: expected None with recurrent_dropout, got {bptt_steps}")
-        self.bptt_steps = bptt_steps
+        for option, steps in (("bptt_steps", bptt_steps), ("checkpoint_every", checkpoint_every)):
+            if steps is not None:
+                check_size(option, steps)
+        if return_sequences and checkpoint_every is not None:
+            raise ValueError(f"checkpoint_every: expected None with return_sequences, got {checkpoint_every}")
+        self.bptt_steps, self.checkpoint_every = bptt_steps, checkpoint_every
         self.zero_output_for_mask = check_flag("zero_output_for_mask", zero_output_for_mask)
         self.backend = backend
         self.state: Array | None = None
@@ -179,18 +182,18 @@ class SimpleRNN(Layer):
     def forward(self, x: Array, training: bool, mask: Array | None = None) -> Array:
         return self._run(x, training, mask, self.state)[0]
 
-    def backward(self, dy: Array) -> Array:
+    def backward(self, dy: Array) -> Array | None:
         """As `Layer.backward`; the last state that return_state adds to the output is taken as not used."""
         dy_steps = dh_n = None
         if self.return_sequences:
             dy_steps = time_major(dy[:, ::-1] if self.go_backwards else dy)
         else:
             dh_n = np.ascontiguousarray(self._last_output(dy, self._recurrence.batch.mask))
-        gradients = self._recurrence.backward(dy_steps, dh_n)
+        gradients = self._recurrence.backward(dy_steps, dh_n, wants_dx=self.wants_dx)
         self._w_ih.gradient, self._w_hh.gradient = gradients.dw_ih, gradients.dw_hh
         if self._bias is not None:
             self._bias.gradient = gradients.db
-        return batch_major(gradients.dx)
+        return batch_major(gradients.dx) if self.wants_dx else None
 
     def reset_states(self) -> None:
         self.state = None
@@ -214,6 +217,7 @@ class SimpleRNN(Layer):
             self.state = h_n.copy()
         if not self.return_sequences:
             return self._last_output(h_n, valid), h_n
+        assert y is not None, "checkpoint_every goes without return_sequences"
         return batch_major(y[::-1] if self.go_backwards else y), h_n
 
     def _recurrence_over(self, batch: Batch) -> Recurrence:
@@ -226,8 +230,11 @@ class SimpleRNN(Layer):
             "backend": self.backend,
             "masked_output": "zero" if self.zero_output_for_mask else "hold",
         }
-        kind = WholeRecurrence if batch.recurrent_dropout is None else StepwiseRecurrence
-        return kind(batch, weights, options, bptt_steps=self.bptt_steps)
+        if self.checkpoint_every is None:
+            return WholeRecurrence(batch, weights, options, bptt_steps=self.bptt_steps)
+        return CheckpointedRecurrence(
+            batch, weights, options, checkpoint_every=self.checkpoint_every, bptt_steps=self.bptt_steps
+        )
 
     def _last_output(self, h_n: Array, valid: Array | None) -> Array:
         """The output of the step processed last, from the last state, (B, units); or the gradient the other way."""

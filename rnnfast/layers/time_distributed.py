@@ -91,6 +91,7 @@ class TimeDistributed(Wrapper):
         return _unfold(self.layer.forward(_fold(x), training), x.shape[1])
 
     def backward(self, dy: Array) -> Array | None:
+        self.layer.wants_dx = self.wants_dx
         dx = self.layer.backward(_fold(dy))
         return None if dx is None else _unfold(dx, dy.shape[1])
 
