@@ -105,7 +105,9 @@ def outputs_for(problem: Problem, kernel: tuple[str, str], right: np.ndarray) ->
     right_low, right_high = np.sort(pointwise.get(problem.activation).f(ends).ravel())
     if low < high:
         y = np.clip(y, np.nextafter(low, high), np.nextafter(high, low))
-    return np.where(right <= right_low, low, np.where(right >= right_high, high, y))
+    clamped = np.where(right <= right_low, low, np.where(right >= right_high, high, y))
+    # What is no value of the activation at all is an initial state that zoneout kept.
+    return np.where((right_low - 1e-9 <= right) & (right <= right_high + 1e-9), clamped, right).astype(problem.dtype)
 
 
 def check(problem: Problem, a: dict[str, Any], kernel: tuple[str, str]) -> None:
