@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "activations.hpp"
-#include "cpu/masked.hpp"
 #include "cpu/variants.hpp"
+#include "cpu/windows.hpp"
 
 namespace rnnfast {
 
@@ -205,12 +205,12 @@ void check_problem(const Sizes& s, const KernelTable<T>& kernels, const std::str
     const Expected<T> right(s, fw, bw, valid, output == MaskedOutput::kHold);
     const std::string kernel = name + " for " + kernels.isa;
     const Variant<T>& by = variant<T>(name);
-    valid ? masked_forward(by, s, kernels, team, fw, valid, output) : by.forward(s, kernels, team, fw);
+    valid ? windowed_forward(by, s, kernels, team, fw, valid, output) : by.forward(s, kernels, team, fw);
     compare("y", right.y, y, s, tolerance, kernel);
     compare("h_n", right.h_n, h_n, s, tolerance, kernel);
     // But which steps were clamped, only the kernel's own outputs tell.
     for (Index i = 0; i < y.size && s.activation.clip == 0; ++i) y.data[i] = static_cast<T>(right.y[i]);
-    valid ? masked_backward(by, s, kernels, team, bw, valid, output) : by.backward(s, kernels, team, bw);
+    valid ? windowed_backward(by, s, kernels, team, bw, valid, output) : by.backward(s, kernels, team, bw);
     compare("dx", right.dx, dx, s, tolerance, kernel);
     compare("dw_ih", right.dw_ih, dw_ih, s, tolerance, kernel);
     compare("dw_hh", right.dw_hh, dw_hh, s, tolerance, kernel);
