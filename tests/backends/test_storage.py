@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import rnnfast
 from rnnfast import _cpu, reference, set_num_threads
+from rnnfast.backends import cost
 from rnnfast.backends.cpu import VARIANTS, CpuPlan
 from rnnfast.pointwise import ACTIVATIONS
 from rnnfast.problem import MASKED_OUTPUTS, Problem
@@ -51,6 +52,7 @@ def random_arguments(
     """Of the dtypes that the problem wants; `masked` is "lengths", "mask" or neither."""
     rng = np.random.default_rng(seed)
     t, b, i, h = problem.seq_len, problem.batch, problem.input_size, problem.hidden_size
+    w_hh = (h, h) if problem.heads == 1 else (problem.heads, h // problem.heads, h // problem.heads)
 
     def normal(*shape: int, scale: float = 1.0) -> np.ndarray:
         return (rng.standard_normal(shape) * scale).astype(np.float32)
@@ -58,7 +60,7 @@ def random_arguments(
     return {
         "x": stored(normal(t, b, i), problem.dtype),
         "w_ih": normal(h, i, scale=i**-0.5),
-        "w_hh": normal(h, h, scale=0.7 * h**-0.5),
+        "w_hh": normal(*w_hh, scale=0.7 * (h / problem.heads) ** -0.5),
         "b": normal(h),
         "h0": normal(b, h) if h0 else None,
         "lengths": rng.integers(0, t + 1, b) if masked == "lengths" else None,
@@ -102,6 +104,7 @@ def check(problem: Problem, a: dict[str, Any], kernel: tuple[str, str]) -> None:
     bptt_steps=st.none() | st.integers(1, 5),
     clip=st.none() | st.floats(0.25, 4),
     masked_output=st.sampled_from(MASKED_OUTPUTS),
+    divisor=st.integers(1, 4),
     masked=st.sampled_from(["", "lengths", "mask"]),
     given_arrays=st.fixed_dictionaries({name: st.booleans() for name in ("h0", "dy", "dh_n")}),
     seed=st.integers(0, 2**32 - 1),
@@ -116,6 +119,7 @@ def test_any_option(
     bptt_steps: int | None,
     clip: float | None,
     masked_output: str,
+    divisor: int,
     masked: str,
     given_arrays: dict[str, bool],
     seed: int,
@@ -123,6 +127,8 @@ def test_any_option(
     kernel: tuple[str, str],
 ) -> None:
     problem = Problem(*sizes, dtype, activation, reverse, bptt_steps, clip=clip, masked_output=masked_output)
+    with_heads = replace(problem, heads=divisor if sizes[3] % divisor == 0 else sizes[3])
+    problem = with_heads if cost.accepts(with_heads, kernel[0]) else problem
     set_num_threads(threads)
     check(problem, random_arguments(problem, seed, masked=masked, **given_arrays), kernel)
 
@@ -137,9 +143,9 @@ def test_over_several_windows(masked: str, reverse: bool, dtype: str, kernel: tu
 
 @pytest.mark.parametrize("sizes", [(5000, 1, 9, 20), (3, 300, 20, 10), (40, 31, 130, 129)], ids=str)
 def test_shapes(sizes: tuple[int, int, int, int], dtype: str, kernel: tuple[str, str]) -> None:
-    if kernel[0] == "lanes" and sizes[3] > 64:
-        pytest.skip(f"lanes does not take {sizes[3]} hidden units")
     problem = Problem(*sizes, dtype)
+    if not cost.accepts(problem, kernel[0]):
+        pytest.skip(f"{kernel[0]} does not take {sizes[3]} hidden units")
     check(problem, random_arguments(problem, 2), kernel)
 
 
