@@ -16,9 +16,9 @@
 #include "cpu/dispatch.hpp"
 #include "cpu/lanes.hpp"
 #include "cpu/lookup.hpp"
-#include "cpu/masked.hpp"
 #include "cpu/thread_pool.hpp"
 #include "cpu/variants.hpp"
+#include "cpu/windows.hpp"
 
 namespace py = pybind11;
 
@@ -28,6 +28,26 @@ namespace {
 
 using Shape = std::initializer_list<Index>;
 
+// Whether an array is of that type, in the byte order of the processor. Not every NumPy has bfloat16: the type's name
+// tells it, whoever brings it along.
+template <class T>
+bool is_of(const py::array& array) {
+    return py::isinstance<py::array_t<T>>(array);
+}
+bool is_named(const py::array& array, const char* name) {
+    const py::dtype dtype = array.dtype();
+    return dtype.itemsize() == 2 && dtype.attr("isnative").cast<bool>() &&
+           py::str(dtype.attr("type").attr("__name__")).equal(py::str(name));
+}
+template <>
+bool is_of<Float16>(const py::array& array) {
+    return is_named(array, "float16");
+}
+template <>
+bool is_of<BFloat16>(const py::array& array) {
+    return is_named(array, "bfloat16");
+}
+
 // The data of a C-contiguous, aligned, native array of T of that shape; null for anything else. None is null too where
 // it is allowed, and then `ok` stays as it is.
 template <class T>
@@ -36,7 +56,7 @@ const T* data(py::handle value, Shape shape, bool& ok, bool optional = false) {
     if (py::isinstance<py::array>(value)) {
         const auto array = py::reinterpret_borrow<py::array>(value);
         constexpr int kForm = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-        const bool fits = (array.flags() & kForm) == kForm && py::isinstance<py::array_t<T>>(value) &&
+        const bool fits = (array.flags() & kForm) == kForm && is_of<T>(array) &&
                           static_cast<size_t>(array.ndim()) == shape.size() &&
                           std::equal(shape.begin(), shape.end(), array.shape());
         if (fits) return static_cast<const T*>(array.data());
@@ -58,7 +78,8 @@ class Kernel {
     virtual const char* isa() const = 0;
 };
 
-template <class T>
+// A kernel that computes with T, of arrays that are Stored where they have a row for every step.
+template <class T, class Stored = T>
 class KernelOf : public Kernel {
    public:
     KernelOf(const Sizes& sizes, MaskedOutput masked_output, const KernelTable<T>& kernels, const std::string& forward,
@@ -74,9 +95,9 @@ class KernelOf : public Kernel {
         const Index seq_len = steps ? steps : s_.seq_len, batch = s_.batch, hidden_size = s_.hidden_size;
         const Index input_size = s_.input_size;
         bool ok = true;
-        ForwardArrays<T> a{};
+        ForwardArrays<T, Stored> a{};
         a.steps = {seq_len, batch, s_.reverse, nullptr, nullptr};
-        a.x = data<T>(x, {seq_len, batch, input_size}, ok);
+        a.x = data<Stored>(x, {seq_len, batch, input_size}, ok);
         a.w_ih = data<T>(w_ih, {hidden_size, input_size}, ok);
         a.w_hh = recurrent_weights(w_hh, ok);
         a.b = data<T>(b, {hidden_size}, ok);
@@ -85,15 +106,18 @@ class KernelOf : public Kernel {
         const ValidSteps valid = valid_steps(lengths, mask, seq_len, ok);
         if (!ok) return py::none();
         py::array y =
-            out.is_none() ? py::array_t<T>({seq_len, batch, hidden_size}) : py::reinterpret_borrow<py::array>(out);
+            out.is_none() ? array_stored_as(x, {seq_len, batch, hidden_size}) : py::reinterpret_borrow<py::array>(out);
         py::array h_n = py::array_t<T>({batch, hidden_size});
-        a.y = static_cast<T*>(y.mutable_data());
+        a.y = static_cast<Stored*>(y.mutable_data());
         a.h_n = static_cast<T*>(h_n.mutable_data());
         {
             py::gil_scoped_release release;
             const TeamSize team = team_size(s_, num_threads());
-            valid ? masked_forward(forward_, s_, kernels_, team, a, valid, masked_output_)
-                  : forward_.forward(s_, kernels_, team, a);
+            if constexpr (kConverts)
+                windowed_forward(forward_, s_, kernels_, team, a, valid, masked_output_);
+            else
+                valid ? windowed_forward(forward_, s_, kernels_, team, a, valid, masked_output_)
+                      : forward_.forward(s_, kernels_, team, a);
         }
         return py::make_tuple(std::move(y), std::move(h_n));
     }
@@ -104,11 +128,11 @@ class KernelOf : public Kernel {
         const Index seq_len = steps ? steps : s_.seq_len, batch = s_.batch, hidden_size = s_.hidden_size;
         const Index input_size = s_.input_size;
         bool ok = true;
-        BackwardArrays<T> a{};
+        BackwardArrays<T, Stored> a{};
         a.steps = {seq_len, batch, s_.reverse, nullptr, data<int64_t>(position, {batch}, ok, true)};
-        a.dy = data<T>(dy, {seq_len, batch, hidden_size}, ok, true);
-        a.x = data<T>(x, {seq_len, batch, input_size}, ok);
-        a.y = data<T>(y, {seq_len, batch, hidden_size}, ok);
+        a.dy = data<Stored>(dy, {seq_len, batch, hidden_size}, ok, true);
+        a.x = data<Stored>(x, {seq_len, batch, input_size}, ok);
+        a.y = data<Stored>(y, {seq_len, batch, hidden_size}, ok);
         a.w_ih = data<T>(w_ih, {hidden_size, input_size}, ok);
         a.w_hh = recurrent_weights(w_hh, ok);
         a.h0 = data<T>(h0, {batch, hidden_size}, ok, true);
@@ -116,12 +140,13 @@ class KernelOf : public Kernel {
         a.cell = cell_options(cell, seq_len, ok);
         const ValidSteps valid = valid_steps(lengths, mask, seq_len, ok);
         if (!ok) return py::none();
-        py::array_t<T> dx({seq_len, batch, input_size}), dh0({batch, hidden_size});
+        py::array dx = array_stored_as(x, {seq_len, batch, input_size});
+        py::array_t<T> dh0({batch, hidden_size});
         py::tuple weights = sums.is_none() ? py::make_tuple(py::array_t<T>({hidden_size, input_size}), array_like(w_hh),
                                                             py::array_t<T>(hidden_size))
                                            : py::reinterpret_borrow<py::tuple>(sums);
         const auto target = [&](size_t i) { return static_cast<T*>(py::array(weights[i]).mutable_data()); };
-        a.dx = dx.mutable_data(), a.dh0 = dh0.mutable_data();
+        a.dx = static_cast<Stored*>(dx.mutable_data()), a.dh0 = dh0.mutable_data();
         a.dw_ih = target(0), a.dw_hh = target(1), a.db = target(2);
         a.db_lost = sums.is_none() ? nullptr : target(3);
         py::object dgain = py::none();
@@ -133,8 +158,11 @@ class KernelOf : public Kernel {
         {
             py::gil_scoped_release release;
             const TeamSize team = team_size(s_, num_threads());
-            valid ? masked_backward(backward_, s_, kernels_, team, a, valid, masked_output_)
-                  : backward_.backward(s_, kernels_, team, a);
+            if constexpr (kConverts)
+                windowed_backward(backward_, s_, kernels_, team, a, valid, masked_output_);
+            else
+                valid ? windowed_backward(backward_, s_, kernels_, team, a, valid, masked_output_)
+                      : backward_.backward(s_, kernels_, team, a);
         }
         return py::make_tuple(std::move(dx), weights[0], weights[1], weights[2], std::move(dh0), dgain);
     }
@@ -144,6 +172,8 @@ class KernelOf : public Kernel {
     const char* isa() const override { return kernels_.isa; }
 
    private:
+    static constexpr bool kConverts = !std::is_same_v<T, Stored>;
+
     // The blocks of w_hh as (heads, H / heads, H / heads), or (H, H) where there is one, or (H,) where they are
     // elements.
     const T* recurrent_weights(py::handle w_hh, bool& ok) const {
@@ -156,6 +186,10 @@ class KernelOf : public Kernel {
     static py::array_t<T> array_like(py::handle other) {
         const auto array = py::reinterpret_borrow<py::array>(other);
         return py::array_t<T>(std::vector<Index>(array.shape(), array.shape() + array.ndim()));
+    }
+    // A new array of the dtype of x.
+    static py::array array_stored_as(py::handle x, std::vector<Index> shape) {
+        return py::array(py::reinterpret_borrow<py::array>(x).dtype(), std::move(shape));
     }
 
     // From (recurrent_mask, zoneout_mask, zoneout_rate, gain, epsilon), or None.
@@ -221,7 +255,13 @@ std::unique_ptr<Kernel> make_kernel(Index seq_len, Index batch, Index input_size
         return std::make_unique<KernelOf<float>>(sizes, masked, kernels_for(isa, precision), forward, backward);
     if (dtype == "float64")
         return std::make_unique<KernelOf<double>>(sizes, masked, kernels<double>(isa), forward, backward);
-    throw py::type_error("dtype: expected float32 or float64, got '" + dtype + "'");
+    if (dtype == "float16")
+        return std::make_unique<KernelOf<float, Float16>>(sizes, masked, kernels_for(isa, precision), forward,
+                                                          backward);
+    if (dtype == "bfloat16")
+        return std::make_unique<KernelOf<float, BFloat16>>(sizes, masked, kernels_for(isa, precision), forward,
+                                                           backward);
+    throw py::type_error("dtype: expected float32, float64, float16 or bfloat16, got '" + dtype + "'");
 }
 
 // Arrays are taken as already checked, by rnnfast.folding.

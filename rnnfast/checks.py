@@ -12,7 +12,7 @@ import numpy as np
 
 from rnnfast.arguments import check_number
 from rnnfast.cell_options import CellOptions
-from rnnfast.problem import DTYPES, Problem
+from rnnfast.problem import ARITHMETIC, Problem
 from rnnfast.typing import Array, ArrayLike
 
 # The axes of every array argument but w_hh, in the letters of the design: T, B, I, H.
@@ -32,6 +32,9 @@ AXES: dict[str, tuple[str, ...]] = {
     "zoneout_mask": ("T", "B", "H"),
     "gain": ("H",),
 }
+STORED = ("x", "y", "dy", "out")
+"""Those of the problem's dtype; other numbers are of that which it computes with."""
+
 SIZE_NAMES = {"T": "seq_len", "B": "batch", "I": "input_size", "H": "hidden_size"}
 
 
@@ -55,8 +58,8 @@ def sizes(x_shape: tuple[int, ...], w_hh_shape: tuple[int, ...], dtype: np.dtype
             raise ValueError(f"{name}: expected shape {' or '.join(forms[name])}, got {shape}")
         if 0 in shape:
             raise ValueError(f"{name}: expected {forms[name][0]} of at least 1 each, got {shape}")
-    if dtype.name not in DTYPES:
-        raise TypeError(f"x: expected dtype {' or '.join(DTYPES)}, got {dtype}")
+    if dtype.name not in ARITHMETIC:
+        raise TypeError(f"x: expected dtype {' or '.join(ARITHMETIC)}, got {dtype}")
     seq_len, batch, input_size = x_shape
     heads = 1 if len(w_hh_shape) == 2 else w_hh_shape[0]
     return {
@@ -106,8 +109,7 @@ def array(problem: Problem, name: str, value: ArrayLike, *, contiguous: bool = T
         if given.dtype != np.bool_:
             raise TypeError(f"{name}: expected dtype bool, got {given.dtype}")
         return np.require(given, requirements=["C", "A"])
-    if given.dtype != problem.dtype:  # equal for either byte order only when native
-        raise TypeError(f"{name}: expected dtype {problem.dtype}, got {given.dtype}")
+    check_dtype(name, given, problem.dtype if name in STORED else problem.arithmetic)
     return np.require(given, requirements=["C", "A"]) if contiguous else given
 
 
@@ -116,9 +118,14 @@ def array_of(name: str, value: ArrayLike, shape: tuple[int, ...], dtype: str) ->
     given = as_array(name, value)
     if given.shape != shape:
         raise ValueError(f"{name}: expected shape {shape}, got {given.shape}")
-    if given.dtype != dtype:
-        raise TypeError(f"{name}: expected dtype {dtype}, got {given.dtype}")
+    check_dtype(name, given, dtype)
     return np.require(given, requirements=["C", "A"])
+
+
+def check_dtype(name: str, given: Array, dtype: str) -> None:
+    """TypeError unless it is of that dtype in native byte order; by name, for NumPy alone has no bfloat16."""
+    if given.dtype.name != dtype or not given.dtype.isnative:
+        raise TypeError(f"{name}: expected dtype {dtype}, got {given.dtype}")
 
 
 def optional(problem: Problem, name: str, value: ArrayLike | None) -> Array | None:

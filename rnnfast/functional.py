@@ -43,7 +43,10 @@ def rnn_forward(
     """The plain (Elman) recurrence h_t = f(x_t W_ih^T + h_{t-1} W_hh^T + b) over a whole sequence.
 
     Args:
-        x: input, (T, B, I): seq_len, batch, input_size; float32 or float64, as every other array.
+        x: input, (T, B, I): seq_len, batch, input_size; float32 or float64, as every other array, or float16 or
+            bfloat16 (of the package ml_dtypes). In 16 bits x and y take half the memory; weights, h0 and h_n are
+            float32 then, and everything is computed as for the same x in float32: the state is carried in float32,
+            y rounded to nearest even as it is stored, in float16 to infinity beyond 65504.
         w_ih: input weights, (H, I).
         w_hh: recurrent weights, (H, H); or, block-diagonal, (heads, H / heads, H / heads), where the units of head k
             depend on the state of head k alone (FlashRNN); or, diagonal, (H,), where each depends on itself (IndRNN).
@@ -72,10 +75,10 @@ def rnn_forward(
         variant: "auto" or a kernel of the backend; `rnnfast.variants(backend)` lists them.
         precision: "highest" (true float32), "high" or "medium" (bfloat16 products where the processor has tiles
             for them, else true float32).
-        out: C-contiguous array (T, B, H) to write y to, apart from every input.
+        out: C-contiguous array (T, B, H) of the dtype of x to write y to, apart from every input.
 
     Returns:
-        y, (T, B, H): every h_t; and h_n, (B, H): the last valid state.
+        y, (T, B, H), of the dtype of x: every h_t; and h_n, (B, H): the last valid state.
 
     Raises:
         ValueError: a wrong shape, length or option. TypeError: a wrong type or dtype. Both name the argument,
@@ -120,17 +123,19 @@ def rnn_backward(
     """Back-propagation through time for `rnn_forward`.
 
     Args:
-        dy: gradient of the loss with respect to y, (T, B, H); None means zero.
+        dy: gradient of the loss with respect to y, (T, B, H), of the dtype of x; None means zero.
         x, w_ih, w_hh, h0, lengths, mask, masked_output, activation, clip, reverse, recurrent_mask, zoneout_mask, gain,
             epsilon: as they went into `rnn_forward`.
-        y: what came out of it, (T, B, H). What it and, where outputs are zero, dy hold at masked steps is never used.
+        y: what came out of it, (T, B, H), and in 16 bits taken for the states as it is. What it and, where outputs are
+            zero, dy hold at masked steps is never used.
         dh_n: gradient with respect to h_n, (B, H); None means zero.
         bptt_steps: cut each sequence into windows of so many valid steps, counted from the first that it
             processes; the state crosses a cut, the gradient does not.
         backend, variant, precision: as in `rnn_forward`.
 
     Returns:
-        Gradients: dx (T, B, I), dw_ih (H, I), dw_hh (as w_hh), db (H,), dh0 (B, H), dgain (H,) or None without gain.
+        Gradients: dx (T, B, I), of the dtype of x, dw_ih (H, I), dw_hh (as w_hh), db (H,), dh0 (B, H), dgain (H,) or
+            None without gain. Where x has 16 bits, gradients are carried in float32 and dx alone is rounded.
 
     Raises:
         As `rnn_forward`.

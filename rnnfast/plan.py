@@ -33,7 +33,8 @@ def plan(
 
     `heads` is that of w_hh: 1 for (H, H), n for (n, H / n, H / n), H for (H,). With `recurrent_dropout` the plan's
     methods take a recurrent_mask, with `zoneout` a zoneout_mask or a rate, and with `layer_norm` they need a gain: see
-    `rnnfast.rnn_forward`. `plan.explain()` says what was chosen and why.
+    `rnnfast.rnn_forward`. `dtype` is that of x, y and their gradients: float32, float64, or to store them in 16 bits
+    float16 or bfloat16. `plan.explain()` says what was chosen and why.
 
     Raises:
         ValueError: a size below 1, heads that do not divide hidden_size, an option that is not known, a variant that

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from rnnfast.pointwise import Activation
 
 DTYPES = ("float32", "float64")
+ARITHMETIC = {**dict(zip(DTYPES, DTYPES, strict=True)), "bfloat16": "float32", "float16": "float32"}
+"""What is computed with, by the dtype of x, y and their gradients; weights and single states have it too."""
+
 PRECISIONS = ("highest", "high", "medium")
 MASKED_OUTPUTS = ("zero", "hold")
 CELL_OPTIONS = ("recurrent_dropout", "zoneout", "layer_norm")
@@ -20,7 +23,7 @@ CELL_OPTIONS = ("recurrent_dropout", "zoneout", "layer_norm")
 
 @dataclass(frozen=True)
 class Problem:
-    """One recurrent layer over one batch: sizes, dtype and options.
+    """One recurrent layer over one batch: sizes, the dtype of x, y and their gradients, and options.
 
     Every field is checked on construction, so that a backend may rely on it. With `heads` the recurrent weights are
     block-diagonal, with so many blocks: 1 is dense, `hidden_size` a diagonal.
@@ -53,9 +56,9 @@ class Problem:
         for name in ("seq_len", "batch", "input_size", "hidden_size", "heads"):
             check_size(name, getattr(self, name))
         check_heads(self.heads, "hidden_size", self.hidden_size)
-        check_option("dtype", self.dtype, DTYPES)
-        pointwise.get(self.activation).rounded_to(self.dtype)
-        pointwise.check_clip(self.clip, self.dtype)
+        check_option("dtype", self.dtype, tuple(ARITHMETIC))
+        pointwise.get(self.activation).rounded_to(self.arithmetic)
+        pointwise.check_clip(self.clip, self.arithmetic)
         check_option("precision", self.precision, PRECISIONS)
         check_option("masked_output", self.masked_output, MASKED_OUTPUTS)
         for name in ("reverse", *CELL_OPTIONS):
@@ -64,6 +67,11 @@ class Problem:
         check_positive("epsilon", self.epsilon)
         if self.bptt_steps is not None:
             check_size("bptt_steps", self.bptt_steps)
+
+    @property
+    def arithmetic(self) -> str:
+        """The dtype of everything that is computed, of the weights, and of h0, h_n and their gradients."""
+        return ARITHMETIC[self.dtype]
 
     @property
     def cell_options(self) -> tuple[str, ...]:

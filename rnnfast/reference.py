@@ -26,6 +26,10 @@ The options of the cell (`rnnfast.rnn_forward` says whose they are): with a recu
 A step at or past a sequence's length, or where the mask is False, is masked: the state is held, and the output is 0
 (`masked_output="zero"`) or that state ("hold"). With `reverse` the steps are processed from the last to the first;
 outputs stay in time order, and since a masked step holds the state, each sequence is reversed within its own length.
+
+All is computed in the dtype of the weights. Where x has another one, y and dx do too, and dy: what is read is widened,
+states and gradients are carried as they are computed, and y and dx are rounded once, as they are stored. The pass back
+takes the stored y for the states.
 """
 
 from __future__ import annotations
@@ -75,8 +79,9 @@ def rnn_forward(
     seq_len, batch, _ = x.shape
     f = pointwise.get(activation).f
     valid = valid_steps(seq_len, batch, lengths, mask)
-    state = np.zeros((batch, len(b)), x.dtype) if h0 is None else h0
+    state = np.zeros((batch, len(b)), b.dtype) if h0 is None else h0
     y = np.zeros((seq_len, batch, len(b)), x.dtype)
+    x = x.astype(b.dtype, copy=False)
     transposed = blocks(w_hh).swapaxes(1, 2)
     for t in processing_order(seq_len, reverse):
         s = np.where(valid[t], x[t], 0) @ w_ih.T + product(entering(state, recurrent_mask), transposed)  # (1)
@@ -121,9 +126,11 @@ def rnn_backward(
     function, matrices = pointwise.get(activation), blocks(w_hh)
     heads = len(matrices)
     valid = valid_steps(seq_len, batch, lengths, mask)
-    initial = np.zeros((batch, len(w_ih)), x.dtype) if h0 is None else h0
+    initial = np.zeros((batch, len(w_ih)), w_ih.dtype) if h0 is None else h0
     carry = np.zeros_like(initial) if dh_n is None else dh_n  # dL/dh_t that comes from later steps
     dx = np.zeros_like(x)
+    x, y = (array.astype(w_ih.dtype, copy=False) for array in (x, y))
+    dy = None if dy is None else dy.astype(w_ih.dtype, copy=False)
     dw_ih, dw_hh, db = np.zeros_like(w_ih), np.zeros_like(w_hh), np.zeros_like(w_ih[:, 0])
     dgain = None if gain is None else np.zeros_like(gain)
     order = list(processing_order(seq_len, reverse))

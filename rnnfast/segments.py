@@ -64,7 +64,7 @@ def checkpointed_forward(
     plan, cell = _planned(x, w_hh, options)
     given = _arrays(plan, x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, input_mask=input_mask)
     segments = list(_segments(plan, checkpoint_every))
-    states = np.zeros((len(segments), *_state_shape(plan)), plan.problem.dtype)
+    states = np.zeros((len(segments), *_state_shape(plan)), plan.problem.arithmetic)
     state = states[0] if given["h0"] is None else given["h0"]
     for kept, times in zip(states, segments, strict=True):
         kept[...] = state
@@ -122,14 +122,14 @@ def checkpointed_backward(
     problem = plan.problem
     given = _arrays(plan, x, w_ih, w_hh, b, h0=None, lengths=lengths, mask=mask, input_mask=input_mask)
     segments = list(_segments(plan, checkpoint_every))
-    kept = checks.array_of("states", states, (len(segments), *_state_shape(plan)), problem.dtype)
+    kept = checks.array_of("states", states, (len(segments), *_state_shape(plan)), problem.arithmetic)
     gradients = dy if callable(dy) else checks.optional(problem, "dy", dy)
     carry = checks.optional(problem, "dh_n", dh_n)
     weights = given["w_ih"], given["w_hh"]
     dw_ih, dw_hh, db, db_lost = (np.zeros_like(w) for w in (*weights, given["b"], given["b"]))
     dgain = None if cell is None or cell.gain is None else np.zeros_like(cell.gain)
     sums = dw_ih, dw_hh, db, db_lost, *(() if dgain is None else (dgain, np.zeros_like(dgain)))
-    dx = np.empty((0 if on_dx else problem.seq_len, problem.batch, problem.input_size), problem.dtype)
+    dx = np.empty((0 if on_dx else problem.seq_len, problem.batch, problem.input_size), given["x"].dtype)
     for state, times, position in zip(kept[::-1], segments[::-1], _positions(plan, given, segments)[::-1], strict=True):
         there = {**_valid(given, times), "cell": cell and cell.of_steps(times)}
         x_there = _inputs(given, times)
@@ -139,11 +139,11 @@ def checkpointed_backward(
             dy_there = None if dy_there is None else checks.array_of("dy", dy_there, y.shape, problem.dtype)
         else:
             dy_there = None if gradients is None else gradients[times]
+        before = _as_stored(state, position, y)
         dx_there, carry = plan.backward_steps(
-            dy_there, x_there, y, *weights, h0=state, dh_n=carry, position=position, sums=sums, **there
+            dy_there, x_there, y, *weights, h0=before, dh_n=carry, position=position, sums=sums, **there
         )
-        if given["input_mask"] is not None:
-            dx_there *= given["input_mask"]
+        dx_there = _masked(dx_there, given["input_mask"])
         if on_dx is None:
             dx[times] = dx_there
         else:
@@ -168,9 +168,19 @@ def _arrays(plan: Plan, x: ArrayLike, *weights: ArrayLike, input_mask: ArrayLike
 
 def _inputs(given: dict[str, Any], times: slice) -> Array:
     """The inputs of a segment, (steps, B, I), as the kernels read them."""
-    steps: Array = np.require(given["x"][times], requirements=["C", "A"])
-    mask: Array | None = given["input_mask"]
-    return steps if mask is None else steps * mask
+    return _masked(np.require(given["x"][times], requirements=["C", "A"]), given["input_mask"])
+
+
+def _masked(steps: Array, mask: Array | None) -> Array:
+    return steps if mask is None else (steps * mask).astype(steps.dtype, copy=False)
+
+
+def _as_stored(state: Array, position: Array, y: Array) -> Array:
+    """The state before a segment as the outputs hold it: rounded to their dtype, but for an initial one."""
+    if y.dtype == state.dtype:
+        return state
+    with np.errstate(over="ignore"):
+        return np.where(position[:, None] > 0, state.astype(y.dtype).astype(state.dtype), state)
 
 
 def _state_shape(plan: Plan) -> tuple[int, int]:

@@ -34,7 +34,7 @@ def model(**options: Any) -> rnnfast.Sequential:
 BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: plan(seq_len=0), ValueError, "seq_len: expected at least 1, got 0"),
     (lambda: plan(batch=1.5), TypeError, "batch: expected an integer, got 1.5"),
-    (lambda: plan(dtype="int8"), ValueError, "dtype: expected one of float32, float64, got 'int8'"),
+    (lambda: plan(dtype="int8"), ValueError, "dtype: expected one of float32, float64, bfloat16, float16, got 'int8'"),
     (
         lambda: plan(hidden_size=65, variant="lanes"),
         ValueError,

@@ -70,7 +70,7 @@ def test_options_of_the_cell_need_their_flag(backend: str) -> None:
         ({"heads": 0}, ValueError, "heads: expected at least 1, got 0"),
         ({"heads": True}, TypeError, "heads: expected an integer, got True"),
         ({"heads": 1.0}, TypeError, "heads: expected an integer, got 1.0"),
-        ({"dtype": "float16"}, ValueError, "dtype: expected one of float32, float64, got 'float16'"),
+        ({"dtype": "int8"}, ValueError, "dtype: expected one of float32, float64, bfloat16, float16, got 'int8'"),
         ({"backend": "cuda"}, ValueError, "backend: expected one of auto, cpu, reference, got 'cuda'"),
         ({"recurrent_dropout": 0.5}, TypeError, "recurrent_dropout: expected a bool, got 0.5"),
         ({"zoneout": 0.1}, TypeError, "zoneout: expected a bool, got 0.1"),

@@ -9,7 +9,7 @@
 //   (6)  dx_t = da_t W_ih,  dh_0 = da_1 W_hh
 //
 // With heads W_hh is block-diagonal: its blocks (heads, H / heads, H / heads) are what is stored and computed.
-// A masked step holds the state: its output is 0, or that state. The loops never see it: steps.hpp, masked.hpp.
+// A masked step holds the state: its output is 0, or that state. The loops never see it: steps.hpp, packed_steps.hpp.
 #pragma once
 
 #include <cstddef>
@@ -60,6 +60,21 @@ struct Packing {
 template <class T>
 struct Parameters {
     T alpha, beta;
+};
+
+// An element that is stored in 16 bits and computed with as a float.
+struct Float16 {
+    uint16_t bits;  // IEEE 754 binary16
+};
+struct BFloat16 {
+    uint16_t bits;  // the upper half of a float
+};
+
+template <class Stored>
+struct Conversion {
+    // to (n,) := from, exactly; and rounded to nearest even, beyond the largest to infinity. NaN stays NaN.
+    void (*widen)(const Stored* from, Index n, float* to);
+    void (*narrow)(const float* from, Index n, Stored* to);
 };
 
 constexpr int kActivations = 14;
@@ -123,6 +138,10 @@ struct KernelTable {
 
     // words (4 * blocks,) of Philox4x32-10: philox.hpp.
     void (*random_words)(uint64_t seed, uint64_t stream, uint64_t first, Index blocks, uint32_t* words);
+
+    // Where T is float; else null.
+    Conversion<Float16> float16;
+    Conversion<BFloat16> bfloat16;
 
     // The most that this instruction set can do; out (vector_len,) keeps the work from being left out. Operations done
     // in `steps` rounds of independent multiplications and additions, and bytes of `count` elements read (a multiple of

@@ -3,8 +3,10 @@
 #include <cstdlib>
 #include <stdexcept>
 
-#if defined(RNNFAST_AMX)
+#if defined(__x86_64__)
 #include <cpuid.h>
+#endif
+#if defined(RNNFAST_AMX)
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -29,6 +31,14 @@ KernelTable<float> with_tiles(const KernelTable<float>& vectors, int parts);
 #endif
 
 namespace {
+
+#if defined(__x86_64__)
+// Not every compiler's __builtin_cpu_supports knows it.
+bool has_f16c() {
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C);
+}
+#endif
 
 struct Isa {
     const char* name;
@@ -66,7 +76,7 @@ const std::vector<Isa>& isas() {
         __builtin_cpu_init();
         const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                                 __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-        const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+        const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
 #if defined(RNNFAST_AMX)
         found.push_back(avx512_with_tiles(has_avx512));
 #endif

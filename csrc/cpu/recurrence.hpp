@@ -1,7 +1,8 @@
 // What every variant is given: the sizes of the whole problem, by which it chooses how to work, and arrays of some of
 // its steps. T is the number of those steps where every sequence has them all, and (T, B) stands for as many rows as
 // they have where some have fewer: steps.hpp. Shapes and equations: contract.hpp. Arrays are C-contiguous and do not
-// overlap, but for inputs, which may; the outputs need no initial value. A pointer marked optional may be null.
+// overlap, but for inputs, which may; the outputs need no initial value. A pointer marked optional may be null. What
+// has a row for every step may be stored in 16 bits; the variants take it as T alone (windows.hpp).
 #pragma once
 
 #include "activation.hpp"
@@ -31,36 +32,36 @@ struct Sizes {
 // The rows of products over many steps: all steps of a lone sequence, which stand one after another; else the batch.
 inline Index rows_at_once(const Sizes& s) { return s.batch == 1 ? s.seq_len : s.batch; }
 
-template <class T>
+template <class T, class Stored = T>
 struct ForwardArrays {
     Steps steps;
-    const T* x;     // (T, B, I)
-    const T* w_ih;  // (H, I)
-    const T* w_hh;  // (heads, H / heads, H / heads)
-    const T* b;     // (H,)
-    const T* h0;    // (B, H), optional: zeros
-    T* y;           // (T, B, H), out
-    T* h_n;         // (B, H), out
+    const Stored* x;  // (T, B, I)
+    const T* w_ih;    // (H, I)
+    const T* w_hh;    // (heads, H / heads, H / heads)
+    const T* b;       // (H,)
+    const T* h0;      // (B, H), optional: zeros
+    Stored* y;        // (T, B, H), out
+    T* h_n;           // (B, H), out
     CellOptions<T> cell{};
 };
 
-template <class T>
+template <class T, class Stored = T>
 struct BackwardArrays {
     Steps steps;
-    const T* dy;    // (T, B, H), optional: zeros
-    const T* x;     // (T, B, I)
-    const T* y;     // (T, B, H), as forward wrote it
-    const T* w_ih;  // (H, I)
-    const T* w_hh;  // (heads, H / heads, H / heads)
-    const T* h0;    // (B, H), optional: zeros
-    const T* dh_n;  // (B, H), optional: zeros
-    T* dx;          // (T, B, I), out
-    T* dw_ih;       // (H, I), out
-    T* dw_hh;       // (heads, H / heads, H / heads), out
-    T* db;          // (H,), out
-    T* dh0;         // (B, H), out
-    T* db_lost;     // (H,): what rounding took from db, in and out. Given, the weights' gradients are added to what
-                    // their arrays hold; null: they need no initial value
+    const Stored* dy;  // (T, B, H), optional: zeros
+    const Stored* x;   // (T, B, I)
+    const Stored* y;   // (T, B, H), as forward wrote it
+    const T* w_ih;     // (H, I)
+    const T* w_hh;     // (heads, H / heads, H / heads)
+    const T* h0;       // (B, H), optional: zeros
+    const T* dh_n;     // (B, H), optional: zeros
+    Stored* dx;        // (T, B, I), out
+    T* dw_ih;          // (H, I), out
+    T* dw_hh;          // (heads, H / heads, H / heads), out
+    T* db;             // (H,), out
+    T* dh0;            // (B, H), out
+    T* db_lost;        // (H,): what rounding took from db, in and out. Given, the weights' gradients are added to what
+                       // their arrays hold; null: they need no initial value
     CellOptions<T> cell{};
     T* dgain = nullptr;       // (H,), out, where the cell has a gain
     T* dgain_lost = nullptr;  // (H,), as db_lost and with it

@@ -1,7 +1,7 @@
 // The steps that one pass goes through, and which rows of its arrays each of them works on.
 //
 // Where some steps of some sequences are masked, the loops never see them: the valid steps of each sequence follow one
-// another, and the sequences are sorted by how many they have, longest first (masked.hpp). So a step works on the
+// another, and the sequences are sorted by how many they have, longest first (packed_steps.hpp). So a step works on the
 // first so many sequences, the step before it had at least as many, and h_{t-1} of a row is the same row of that step.
 #pragma once
 

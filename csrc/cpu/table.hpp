@@ -27,6 +27,7 @@ namespace RNNFAST_ISA {
 //
 #include "pointwise.hpp"
 //
+#include "conversion.hpp"
 #include "normalisation.hpp"
 #include "philox.hpp"
 
@@ -67,6 +68,8 @@ constexpr KernelTable<T> make_table() {
         normalise<T>,
         normalise_gradient<T>,
         random_words,
+        conversion<T, Float16>(),
+        conversion<T, BFloat16>(),
         multiply_add_peak<T>,
         read_peak<T>,
     };

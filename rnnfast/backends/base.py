@@ -120,6 +120,11 @@ class Plan(ABC):
         return f"<{type(self).__name__} {self.backend}/{self.variant} {self.problem}>"
 
 
+def storage(problem: Problem) -> str:
+    """How a plan explains a dtype that is not computed with."""
+    return f"storage {problem.dtype}: x, y and their gradients; all arithmetic in {problem.arithmetic}"
+
+
 class Backend(ABC):
     """A family of kernels. One instance of each stands in `rnnfast.backends.REGISTRY`."""
 

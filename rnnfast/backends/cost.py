@@ -71,7 +71,7 @@ def work(problem: Problem, variant: str, direction: str, *, threads: int, vector
     # sums that do not wait for each other: fewer do not keep the arithmetic units busy
     sums = vectors * recurrent / wide_h * max(1.0, _INDEPENDENT_SUMS / (rows * side_by_side))
     own = width if variant == "stationary" else recurrent
-    far = max(0.0, depth * own - _OWN_CACHE_BYTES / (vector_len * _ITEM[problem.dtype]))
+    far = max(0.0, depth * own - _OWN_CACHE_BYTES / (vector_len * _ITEM[problem.arithmetic]))
     meetings = t * (threads > 1) * (variant == "stationary")
     by_rows = variant != "lanes"
     counts = [

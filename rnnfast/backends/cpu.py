@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rnnfast import _cpu, checks, pointwise
 from rnnfast.backends import cost
-from rnnfast.backends.base import Backend, Plan, Variant
+from rnnfast.backends.base import Backend, Plan, Variant, storage
 from rnnfast.cell_options import CellArguments, CellOptions
 from rnnfast.pointwise import Activation
 from rnnfast.problem import Problem, check_option
@@ -72,7 +72,7 @@ class CpuPlan(Plan):
             chosen = dict.fromkeys(cost.DIRECTIONS, "tiles")
         elif variant == "auto":
             prices, self._prices_from = cost.prices(isa)
-            vector_len = _cpu.vector_len(isa, problem.dtype)
+            vector_len = _cpu.vector_len(isa, problem.arithmetic)
             self._predicted = cost.predict(problem, prices, threads=self._threads, vector_len=vector_len)
             chosen = {direction: cost.choose(times) for direction, times in self._predicted.items()}
         elif cost.accepts(problem, variant):
@@ -203,6 +203,8 @@ class CpuPlan(Plan):
         lines.append(
             f"instruction set {self._kernel.isa} (this processor runs {', '.join(_cpu.supported_isas())})",
         )
+        if self.problem.dtype != self.problem.arithmetic:
+            lines.append(f"{storage(self.problem)}, by windows of {min(self.window_steps, self.problem.seq_len)} steps")
         if self.problem.precision != "highest":
             lines.append(f"precision {self.problem.precision!r}: {self._products()}")
         return "\n".join(lines)
@@ -212,7 +214,7 @@ class CpuPlan(Plan):
             parts = {"high": "two bfloat16s for each float32", "medium": "one bfloat16 for each float32"}
             return f"products of {parts[self.problem.precision]}, summed in float32"
         reason = why_no_tiles(self.problem, self._isa) or "has bf16 products, which this variant has not"
-        return f"runs in true {self.problem.dtype}: the variant tiles {reason}"
+        return f"runs in true {self.problem.arithmetic}: the variant tiles {reason}"
 
 
 def why_no_tiles(problem: Problem, isa: str) -> str | None:
@@ -220,7 +222,7 @@ def why_no_tiles(problem: Problem, isa: str) -> str | None:
     if problem.cell_options:
         return f"takes a plain cell, got {', '.join(problem.cell_options)}"
     if not wants_tiles(problem):
-        got = f"{problem.dtype} at {problem.precision!r}, heads={problem.heads}"
+        got = f"{problem.arithmetic} at {problem.precision!r}, heads={problem.heads}"
         return f"takes float32 at precision 'high' or 'medium', heads=1, got {got}"
     if problem.precision not in _cpu.precisions(isa):
         return f"cannot run here: instruction set {isa} has no bf16 tiles"
@@ -230,7 +232,7 @@ def why_no_tiles(problem: Problem, isa: str) -> str | None:
 def wants_tiles(problem: Problem) -> bool:
     """Whether a problem is one that tiles are for, on a processor that has them."""
     of_kind = problem.heads == 1 and not problem.cell_options
-    return problem.dtype == "float32" and problem.precision != "highest" and of_kind
+    return problem.arithmetic == "float32" and problem.precision != "highest" and of_kind
 
 
 class CpuBackend(Backend):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnfast import checks, reference
-from rnnfast.backends.base import Backend, Plan, Variant
+from rnnfast.backends.base import Backend, Plan, Variant, storage
 from rnnfast.cell_options import CellArguments, CellOptions
 from rnnfast.problem import Problem, check_option
 from rnnfast.reference import Gradients
@@ -127,7 +127,10 @@ class ReferencePlan(Plan):
         return options
 
     def explain(self) -> str:
-        return "reference/loop: the specification in NumPy, a step at a time; for checking, not for speed"
+        lines = ["reference/loop: the specification in NumPy, a step at a time; for checking, not for speed"]
+        if self.problem.dtype != self.problem.arithmetic:
+            lines.append(storage(self.problem))
+        return "\n".join(lines)
 
 
 class ReferenceBackend(Backend):

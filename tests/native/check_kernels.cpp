@@ -15,6 +15,10 @@ int main(int argc, char** argv) {
             for (const std::string& name : variant_names()) {
                 check_problem(with_heads<float>(random_sizes(), name), kernels<float>(isa), name, 1e-5);
                 check_problem(with_heads<double>(random_sizes(), name), kernels<double>(isa), name, 1e-13);
+                check_problem<float, Float16>(with_heads<float>(random_sizes(40, true), name), kernels<float>(isa),
+                                              name, 1e-2);
+                check_problem<float, BFloat16>(with_heads<float>(random_sizes(40, true), name), kernels<float>(isa),
+                                               name, 5e-2);
             }
     // Parts of a head in a group of the weight gradients, whole heads in one and fewer in the last, and single units.
     constexpr Index kManyUnits[][2] = {{266, 2}, {280, 7}, {300, 300}};

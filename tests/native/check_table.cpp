@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "activations.hpp"
+#include "conversions.hpp"
 #include "cpu/dispatch.hpp"
 
 using namespace rnnfast;
@@ -320,6 +321,8 @@ int main(int argc, char** argv) {
     for (const std::string& isa : isas) {
         check_table(kernels<float>(isa));
         check_table(kernels<double>(isa));
+        check_conversion(kernels<float>(isa), "float16", 10, kernels<float>(isa).float16);
+        check_conversion(kernels<float>(isa), "bfloat16", 7, kernels<float>(isa).bfloat16);
         checked += " " + isa;
     }
     std::printf("%s\n", checked.c_str());

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "activations.hpp"
-#include "cpu/masked.hpp"
 #include "cpu/variants.hpp"
+#include "cpu/windows.hpp"
 
 namespace rnnfast {
 
@@ -162,8 +162,17 @@ Sizes with_heads(Sizes s, const std::string& name) {
     return s;
 }
 
+// What is given of an array, rounded to what it is stored in; the array then holds the rounded numbers.
+template <class Stored, class T>
+Array<Stored> stored(const KernelTable<T>& kernels, Array<T>& array) {
+    Array<Stored> copy(array.size);
+    narrow(kernels, array.get(), array.size, copy.get());
+    widen(kernels, copy.get(), array.size, array.get());
+    return copy;
+}
+
 // One variant, forward, and backward from the right outputs. Ends the program if anything is not right.
-template <class T>
+template <class T, class Stored = T>
 void check_problem(const Sizes& s, const KernelTable<T>& kernels, const std::string& name, double tolerance) {
     const Index rows = s.seq_len * s.batch, h = s.hidden_size, n = s.input_size;
     const Index recurrent = h * s.head_size();
@@ -175,7 +184,9 @@ void check_problem(const Sizes& s, const KernelTable<T>& kernels, const std::str
     Array<T> y(rows * h), h_n(s.batch * h), dx(rows * n), dw_ih(h * n), dw_hh(recurrent), db(h), dh0(s.batch * h);
     const std::unique_ptr<bool[]> mask(new bool[rows]);
     for (Index row = 0; row < rows; ++row) mask[row] = pick(0, 2) > 0;
-    const bool has_h0 = pick(0, 1);
+    const Array<Stored> x_stored = stored<Stored>(kernels, x), dy_stored = stored<Stored>(kernels, dy);
+    Array<Stored> y_stored(y.size), dx_stored(dx.size);
+    const bool has_h0 = pick(0, 1), has_dy = pick(0, 3) > 0;
     const Index masked = pick(0, 2);
     const ValidSteps valid{lengths.get(masked == 1), masked == 2 ? mask.get() : nullptr};
     const MaskedOutput output = pick(0, 1) ? MaskedOutput::kHold : MaskedOutput::kZero;
@@ -184,33 +195,53 @@ void check_problem(const Sizes& s, const KernelTable<T>& kernels, const std::str
     const std::unique_ptr<bool[]> zoneout_mask(new bool[rows * h]);
     for (Index i = 0; i < rows * h; ++i) zoneout_mask[i] = pick(0, 2) == 0;
     CellOptions<T> cell;
-    if (name == "panel") {
+    if (name == "panel" && std::is_same_v<T, Stored>) {
         cell.recurrent_mask = recurrent_mask.get(pick(0, 1));
         cell.zoneout_mask = pick(0, 1) ? zoneout_mask.get() : nullptr;
         cell.gain = gain.get(pick(0, 1)), cell.epsilon = T(0.25);
     }
     CellOptions<T> inference = cell;
-    inference.zoneout_rate = name == "panel" && !cell.zoneout_mask ? T(pick(0, 1)) / 4 : T(0);
+    inference.zoneout_rate = cell.epsilon > 0 && !cell.zoneout_mask ? T(pick(0, 1)) / 4 : T(0);
     const ForwardArrays<T> fw{s.steps(),      x.get(), w_ih.get(), w_hh.get(), b.get(),
                               h0.get(has_h0), y.get(), h_n.get(),  cell};
-    const BackwardArrays<T> bw{s.steps(),      dy.get(pick(0, 3) > 0),
-                               x.get(),        y.get(),
-                               w_ih.get(),     w_hh.get(),
-                               h0.get(has_h0), dh_n.get(pick(0, 1)),
-                               dx.get(),       dw_ih.get(),
-                               dw_hh.get(),    db.get(),
-                               dh0.get(),      nullptr,
-                               cell,           cell.gain ? dgain.get() : nullptr};
+    const BackwardArrays<T> bw{s.steps(),  dy.get(has_dy), x.get(),        y.get(),
+                               w_ih.get(), w_hh.get(),     h0.get(has_h0), dh_n.get(pick(0, 1)),
+                               dx.get(),   dw_ih.get(),    dw_hh.get(),    db.get(),
+                               dh0.get(),  nullptr,        cell,           cell.gain ? dgain.get() : nullptr};
     const TeamSize team{static_cast<int>(pick(1, 3)), pick(0, 1) == 1};
     const Expected<T> right(s, fw, bw, valid, output == MaskedOutput::kHold);
     const std::string kernel = name + " for " + kernels.isa;
     const Variant<T>& by = variant<T>(name);
-    valid ? masked_forward(by, s, kernels, team, fw, valid, output) : by.forward(s, kernels, team, fw);
+    const auto run_forward = [&](const CellOptions<T>& options) {
+        const ForwardArrays<T, Stored> arrays{fw.steps, x_stored.get(), fw.w_ih, fw.w_hh, fw.b,
+                                              fw.h0,    y_stored.get(), fw.h_n,  options};
+        if constexpr (std::is_same_v<T, Stored>)
+            valid ? windowed_forward(by, s, kernels, team, arrays, valid, output)
+                  : by.forward(s, kernels, team, arrays);
+        else
+            windowed_forward(by, s, kernels, team, arrays, valid, output);
+        widen(kernels, y_stored.get(), y.size, y.get());
+    };
+    run_forward(cell);
     compare("y", right.y, y, s, tolerance, kernel);
     compare("h_n", right.h_n, h_n, s, tolerance, kernel);
     // But which steps were clamped, only the kernel's own outputs tell.
     for (Index i = 0; i < y.size && s.activation.clip == 0; ++i) y.data[i] = static_cast<T>(right.y[i]);
-    valid ? masked_backward(by, s, kernels, team, bw, valid, output) : by.backward(s, kernels, team, bw);
+    narrow(kernels, y.get(), y.size, y_stored.get());
+    const BackwardArrays<T, Stored> backward{bw.steps,        dy_stored.get(has_dy),
+                                             x_stored.get(),  y_stored.get(),
+                                             bw.w_ih,         bw.w_hh,
+                                             bw.h0,           bw.dh_n,
+                                             dx_stored.get(), bw.dw_ih,
+                                             bw.dw_hh,        bw.db,
+                                             bw.dh0,          nullptr,
+                                             bw.cell,         bw.dgain};
+    if constexpr (std::is_same_v<T, Stored>)
+        valid ? windowed_backward(by, s, kernels, team, backward, valid, output)
+              : by.backward(s, kernels, team, backward);
+    else
+        windowed_backward(by, s, kernels, team, backward, valid, output);
+    widen(kernels, dx_stored.get(), dx.size, dx.get());
     compare("dx", right.dx, dx, s, tolerance, kernel);
     compare("dw_ih", right.dw_ih, dw_ih, s, tolerance, kernel);
     compare("dw_hh", right.dw_hh, dw_hh, s, tolerance, kernel);
@@ -221,7 +252,7 @@ void check_problem(const Sizes& s, const KernelTable<T>& kernels, const std::str
     ForwardArrays<T> blended = fw;
     blended.cell = inference;
     const Expected<T> expected(s, blended, bw, valid, output == MaskedOutput::kHold);
-    valid ? masked_forward(by, s, kernels, team, blended, valid, output) : by.forward(s, kernels, team, blended);
+    run_forward(inference);
     compare("y with a zoneout rate", expected.y, y, s, tolerance, kernel);
 }
 

@@ -23,7 +23,7 @@ ISA_FLAGS = ["-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
 ISAS = {
     "x86_64": {
         "baseline": [],
-        "avx2": ["-mavx2", "-mfma"],
+        "avx2": ["-mavx2", "-mfma", "-mf16c"],
         "avx512": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-mprefer-vector-width=512"],
     },
     "aarch64": {"baseline": []},
