@@ -46,7 +46,7 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (
         lambda: plan(hidden_size=6, heads=2, variant="stationary"),
         ValueError,
-        "variant: 'stationary' takes heads=1, got Problem(seq_len=1,",
+        "variant: 'stationary' takes heads=1, a plain cell, got Problem(seq_len=1,",
     ),
     (lambda: plan(clip=-1), ValueError, "clip: expected more than 0, or None, got -1"),
     (lambda: plan(clip="x"), TypeError, "clip: expected a number, got 'x'"),

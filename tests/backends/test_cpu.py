@@ -103,9 +103,10 @@ def outputs_for(problem: Problem, kernel: tuple[str, str], right: np.ndarray) ->
     inside, _ = CpuPlan(one, "cpu", *kernel).forward(ends.astype(problem.dtype), zero + 1, zero, zero[0])
     low, high = np.sort(inside.ravel())
     right_low, right_high = np.sort(pointwise.get(problem.activation).f(ends).ravel())
-    if low < high:
-        y = np.clip(y, np.nextafter(low, high), np.nextafter(high, low))
-    return np.where(right <= right_low, low, np.where(right >= right_high, high, y))
+    if low < high:  # beyond the ends there are states alone that zoneout kept
+        between = np.clip(y, np.nextafter(low, high), np.nextafter(high, low))
+        y = np.where((right_low < right) & (right < right_high), between, y)
+    return np.where(right == right_low, low, np.where(right == right_high, high, y))
 
 
 def check(problem: Problem, a: dict[str, Any], kernel: tuple[str, str]) -> None:
