@@ -214,6 +214,17 @@ class Identity(Initializer):
         return value
 
 
+@dataclass(frozen=True)
+class PerHead(Initializer):
+    """A matrix by `each` for every head: (heads, n, n); or (heads,), a diagonal, where these have one element."""
+
+    each: Initializer
+
+    def __call__(self, shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> Array:
+        matrix = shape[1:] or (1, 1)
+        return np.stack([self.each(matrix, dtype, rng) for _ in range(shape[0])]).reshape(shape)
+
+
 KNOWN: dict[str, Callable[[], Initializer]] = {
     "constant": Constant,
     "glorot_normal": GlorotNormal,

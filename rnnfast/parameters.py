@@ -30,7 +30,7 @@ class Parameter:
         name: as Keras calls it ("kernel", "bias", ...).
         value: C-contiguous, in the layout that the kernels read; an optimizer updates it in place, and may move it
             into a buffer of its own, so that nobody else may hold on to it.
-        transposed: `value` is the transpose of what Keras shows.
+        transposed: `value` is the transpose of what Keras shows; of several matrices, that of each.
         sparse: a table whose gradient comes as a RowGradient.
         regularizer: of the penalty that a model adds to its loss; None for none.
         constraint: what an optimizer applies to the whole weight after each step; None for none.
@@ -54,7 +54,7 @@ class Parameter:
         if constraint is not None:
             constraint.check_shape(name, value.shape)
         self.name = name
-        self.value = np.ascontiguousarray(value.T) if transposed else value
+        self.value = np.ascontiguousarray(value.swapaxes(-2, -1)) if transposed else value
         self.transposed = transposed
         self.sparse = sparse
         self.regularizer = regularizer
@@ -66,7 +66,7 @@ class Parameter:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape that Keras shows."""
-        return self.value.shape[::-1] if self.transposed else self.value.shape
+        return self._shown().shape
 
     @property
     def by_rows(self) -> bool:
@@ -86,7 +86,7 @@ class Parameter:
             rows, sums = combine(*self.gradient)
             total[rows] += sums
         else:
-            total = (total.T if self.transposed else total) + self.gradient
+            total = (total.swapaxes(-2, -1) if self.transposed else total) + self.gradient
         self.gradient = total
 
     def constrain(self) -> None:
@@ -126,4 +126,4 @@ class Parameter:
 
     def _shown(self) -> Array:
         """`value` as a view in Keras's layout."""
-        return self.value.T if self.transposed else self.value
+        return self.value.swapaxes(-2, -1) if self.transposed else self.value

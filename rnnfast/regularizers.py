@@ -77,7 +77,8 @@ class L2(L1L2):
 class OrthogonalRegularizer(Regularizer):
     """factor times the mean of |cos| of the angle between two rows (or columns), over all pairs of them.
 
-    A single row has no pair, and penalty 0; there Keras has 0 / 0.
+    A single row has no pair, and penalty 0; there Keras has 0 / 0. Of several matrices (heads, n, n) the penalties are
+    added up.
 
     Args:
         factor: at least 0.
@@ -93,31 +94,35 @@ class OrthogonalRegularizer(Regularizer):
 
     def penalty(self, w: Array) -> float:
         unit, _ = self._unit_rows(w)
-        cosines = np.abs(unit @ unit.T)
-        np.fill_diagonal(cosines, 0)
-        return self._weight(len(unit)) * float(cosines.sum())
+        cosines = np.abs(unit @ unit.swapaxes(-2, -1))
+        return self._weight(unit) * float((cosines * _pairs(unit)).sum())
 
     def gradient(self, w: Array) -> Array:
         unit, norms = self._unit_rows(w)
-        signs = np.sign(unit @ unit.T)
-        np.fill_diagonal(signs, 0)
-        d_unit = 2 * self._weight(len(unit)) * (signs @ unit)
+        signs = np.sign(unit @ unit.swapaxes(-2, -1)) * _pairs(unit)
+        d_unit = 2 * self._weight(unit) * (signs @ unit)
         # unit = w / |w|; where the floor binds, unit = w / floor
-        along = np.where(norms > NORM_FLOOR, (d_unit * unit).sum(axis=1, keepdims=True), 0)
+        along = np.where(norms > NORM_FLOOR, (d_unit * unit).sum(axis=-1, keepdims=True), 0)
         rows = (d_unit - along * unit) / np.maximum(norms, NORM_FLOOR)
-        return np.ascontiguousarray(rows if self.mode == "rows" else rows.T, w.dtype)
+        return np.ascontiguousarray(rows if self.mode == "rows" else rows.swapaxes(-2, -1), w.dtype)
 
     def _unit_rows(self, w: Array) -> tuple[Array, Array]:
-        """The rows (or columns) of unit length, one a row, and their norms (n, 1) before."""
-        if w.ndim != 2:
-            raise ValueError(f"w: expected two axes for OrthogonalRegularizer, got shape {w.shape}")
-        rows = w if self.mode == "rows" else w.T
-        norms = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
+        """The rows (or columns) of unit length, one a row, and their norms (..., n, 1) before."""
+        if w.ndim not in (2, 3):
+            raise ValueError(f"w: expected two or three axes for OrthogonalRegularizer, got shape {w.shape}")
+        rows = w if self.mode == "rows" else w.swapaxes(-2, -1)
+        norms = np.sqrt((rows * rows).sum(axis=-1, keepdims=True))
         return rows / np.maximum(norms, NORM_FLOOR), norms
 
-    def _weight(self, size: int) -> float:
-        """Of each |cos|, where every pair of `size` rows counts twice."""
+    def _weight(self, rows: Array) -> float:
+        """Of each |cos|, where every pair of rows counts twice."""
+        size = rows.shape[-2]
         return self.factor / (size * (size - 1)) if size > 1 else 0.0
+
+
+def _pairs(rows: Array) -> Array:
+    """(n, n): 1 for two rows, 0 for one with itself."""
+    return 1 - np.eye(rows.shape[-2], dtype=rows.dtype)
 
 
 KNOWN: dict[str, Callable[[], Regularizer]] = {

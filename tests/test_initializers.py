@@ -14,6 +14,7 @@ from rnnfast.initializers import (
     LecunUniform,
     Ones,
     Orthogonal,
+    PerHead,
     RandomNormal,
     RandomUniform,
     TorchRNNUniform,
@@ -130,6 +131,15 @@ def test_orthogonal_is_not_biased_by_the_signs_of_qr():
     # LAPACK's Q has a negative diagonal nearly always; the corrected one has either sign
     corners = [draw(Orthogonal(), (3, 3), seed=seed)[0, 0] for seed in range(200)]
     assert 60 < np.count_nonzero(np.array(corners) > 0) < 140
+
+
+def test_of_heads_each_matrix_is_drawn_alone():
+    generator = np.random.default_rng(0)
+    alone = [Orthogonal()((4, 4), "float64", generator) for _ in range(3)]
+    np.testing.assert_array_equal(draw(PerHead(Orthogonal()), (3, 4, 4)), alone)
+    signs = draw(PerHead(Orthogonal()), (200,))
+    np.testing.assert_array_equal(np.abs(signs), 1)
+    assert 60 < np.count_nonzero(signs > 0) < 140
 
 
 def test_constant_ones():

@@ -40,6 +40,14 @@ def test_penalty_and_gradient(regularizer, shape, numeric_gradient):
     assert regularizer.gradient(w.astype(np.float32)).dtype == np.float32
 
 
+@pytest.mark.parametrize("regularizer", KINDS, ids=repr)
+def test_of_several_matrices_the_penalties_are_added_up(regularizer):
+    w = np.random.default_rng(1).standard_normal((5, 4, 4))
+    assert regularizer.penalty(w) == pytest.approx(sum(regularizer.penalty(matrix) for matrix in w), rel=1e-12)
+    expected = np.stack([regularizer.gradient(matrix) for matrix in w])
+    np.testing.assert_allclose(regularizer.gradient(w), expected, rtol=1e-12)
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("regularizer", KINDS, ids=repr)
 def test_penalty_is_that_of_keras(regularizer, keras):
@@ -158,7 +166,11 @@ def test_a_layer_that_is_not_trained_adds_no_penalty():
         (lambda: L1L2(l2=np.inf), ValueError, "l2: expected a finite number.*got inf"),
         (lambda: OrthogonalRegularizer(-0.1), ValueError, "factor: expected .*got -0.1"),
         (lambda: OrthogonalRegularizer(mode="row"), ValueError, "mode: expected one of rows, columns, got 'row'"),
-        (lambda: OrthogonalRegularizer().penalty(np.ones(3)), ValueError, r"w: expected two axes .*got shape \(3,\)"),
+        (
+            lambda: OrthogonalRegularizer().penalty(np.ones(3)),
+            ValueError,
+            r"w: expected two or three axes .*got shape \(3,\)",
+        ),
         (lambda: regularizers.get("x", "l3"), ValueError, "x: expected one of l1, .*got 'l3'"),
         (lambda: Dense(1, kernel_regularizer="L2"), ValueError, "kernel_regularizer: expected one of .*got 'L2'"),
         (

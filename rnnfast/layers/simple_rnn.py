@@ -11,12 +11,13 @@ from rnnfast import pointwise
 from rnnfast.arguments import check_flag, check_number
 from rnnfast.backends import REGISTRY
 from rnnfast.constraints import Constraint
-from rnnfast.initializers import Initializer
+from rnnfast.initializers import Initializer, PerHead, RandomUniform
 from rnnfast.layers.base import Layer, Shape, check_mask
 from rnnfast.layers.recurrence import Batch, CheckpointedRecurrence, Recurrence, Weights, WholeRecurrence
 from rnnfast.layout import batch_major, time_major
+from rnnfast.parameters import Parameter
 from rnnfast.pointwise import Activation
-from rnnfast.problem import check_option, check_size
+from rnnfast.problem import check_heads, check_option, check_size
 from rnnfast.regularizers import Regularizer
 from rnnfast.typing import Array, Seed
 
@@ -27,6 +28,11 @@ class SimpleRNN(Layer):
     Returns the last h, (B, units), or with return_sequences every h, (B, T, units). Weights: kernel (I, units),
     recurrent_kernel (units, units), bias (units,); inside they lie as the kernels want them, transposed.
 
+    With heads = n recurrent_kernel is block-diagonal: (n, units/n, units/n), and the units of a head depend on the
+    state of that head alone. With heads = units it is a diagonal, (units,): h_t = f(x_t kernel + recurrent_kernel *
+    h_{t-1} + bias), the cell of IndRNN (Li et al. 2018). Regularizers and constraints see it in that shape: of blocks
+    axis 1 is what goes into one unit; IndRNN's bound |w| <= c is MaxNorm(c, axis=()).
+
     A masked step holds the state and costs no arithmetic; its output repeats the one before it (the initial state
     before the first valid step). With return_sequences the mask goes on to the next layer, in the order of time.
 
@@ -34,7 +40,10 @@ class SimpleRNN(Layer):
         units: length of the state.
         activation: a name or an Activation, see docs/semantics.md; None means linear.
         use_bias: whether there is a bias.
-        kernel_initializer, recurrent_initializer, bias_initializer: names or objects.
+        kernel_initializer, recurrent_initializer, bias_initializer: names or objects. Each head's block is drawn as a
+            matrix. recurrent_initializer None means "orthogonal", and U(0, 1) with heads = units, about what Li et al.
+            give a relu: U(0, 2^(1 / steps)).
+        heads: of the recurrent weights, a divisor of units; 1 is dense.
         dropout: rate in 0..1, below 1, of dropout on x; one mask (B, I) for all steps of a batch.
         recurrent_dropout: the same on h_{t-1}, with one mask (B, units).
         return_sequences: return every state in place of the last.
@@ -66,7 +75,7 @@ class SimpleRNN(Layer):
         activation: str | Activation | None = "tanh",
         use_bias: bool = True,
         kernel_initializer: str | Initializer = "glorot_uniform",
-        recurrent_initializer: str | Initializer = "orthogonal",
+        recurrent_initializer: str | Initializer | None = None,
         bias_initializer: str | Initializer = "zeros",
         *,
         kernel_regularizer: str | Regularizer | None = None,
@@ -86,6 +95,7 @@ class SimpleRNN(Layer):
         checkpoint_every: int | None = None,
         zero_output_for_mask: bool = False,
         clip: float | None = None,
+        heads: int = 1,
         backend: str = "auto",
         name: str | None = None,
         dtype: str | None = None,
@@ -97,6 +107,11 @@ class SimpleRNN(Layer):
         )
         check_size("units", units)
         self.units = int(units)
+        check_size("heads", heads)
+        check_heads(heads, "units", self.units)
+        self.heads = int(heads)
+        if recurrent_initializer is None:
+            recurrent_initializer = RandomUniform(0, 1) if 1 < self.heads == self.units else "orthogonal"
         self.activation = "linear" if activation is None else activation
         pointwise.get(self.activation)
         self.clip = pointwise.check_clip(clip)
@@ -152,9 +167,17 @@ class SimpleRNN(Layer):
         assert features is not None
         units = self.units
         self._w_ih = self.add_weight("kernel", (features, units), self._kernel_options, transposed=True)
-        self._w_hh = self.add_weight("recurrent_kernel", (units, units), self._recurrent_options, transposed=True)
+        self._w_hh = self._recurrent_weight()
         self._bias = self.add_weight("bias", (units,), self._bias_options) if self.use_bias else None
         self._zero_bias = np.zeros(units, self.dtype)
+
+    def _recurrent_weight(self) -> Parameter:
+        options, size = self._recurrent_options, self.units // self.heads
+        if self.heads == 1:
+            return self.add_weight("recurrent_kernel", (size, size), options, transposed=True)
+        options = options._replace(initializer=PerHead(options.initializer))
+        shape = (self.heads, size, size) if size > 1 else (self.units,)
+        return self.add_weight("recurrent_kernel", shape, options, transposed=size > 1)
 
     def compute_mask(self, x: Array, mask: Array | None = None) -> Array | None:
         return mask if self.return_sequences else None
