@@ -20,6 +20,7 @@ from rnnfast.layers import Bidirectional, SimpleRNN
 pytest.importorskip("jax", reason="jax is not installed (extra: peers)")
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
 
+PHASES = [Phase.reuse, Phase.generate, Phase.shrink]  # no explaining, which takes minutes here
 BATCH, FEATURES, UNITS = 3, 2, 4
 # Of each activation of Keras what it is here, where the name does not say it.
 ACTIVATIONS: dict[str | None, str | Activation | None] = {
@@ -42,18 +43,19 @@ CALLS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None, phases=[Phase.generate])
+@settings(max_examples=250, deadline=None, phases=PHASES)
 @given(st.fixed_dictionaries({**LAYERS, "go_backwards": st.booleans()}), CALLS)
 def test_simple_rnn(agree: Callable[..., None], keras: Any, options: dict[str, Any], call: dict[str, Any]) -> None:
     ours, theirs = both_layers(keras, options)
     compare(agree, theirs, ours, (options, call))
 
 
-@settings(max_examples=100, deadline=None, phases=[Phase.generate])
+@settings(max_examples=150, deadline=None, phases=PHASES)
 @given(st.fixed_dictionaries(LAYERS), st.sampled_from(["concat", "sum", "mul", "ave", None]), CALLS)
 def test_bidirectional(
     agree: Callable[..., None], keras: Any, options: dict[str, Any], mode: str | None, call: dict[str, Any]
 ) -> None:
+    assume(not (options["stateful"] and options["return_state"]))  # Keras 3.15 fails to make the mask of such states
     ours, theirs = both_layers(keras, options)
     compare(
         agree, keras.layers.Bidirectional(theirs, merge_mode=mode), Bidirectional(ours, mode), (options, mode, call)

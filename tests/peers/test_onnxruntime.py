@@ -63,7 +63,7 @@ OPTIONS = st.sampled_from(sorted(REVERSE)).flatmap(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1200, deadline=None)
 @given(OPTIONS)
 def test_rnn(agree: Callable[..., None], options: dict[str, Any]) -> None:
     rng = np.random.default_rng(options["seed"])

@@ -49,7 +49,7 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@settings(max_examples=900, deadline=None)
+@settings(max_examples=1200, deadline=None)
 @given(OPTIONS, CALLS)
 def test_rnn(agree: Callable[..., None], options: dict[str, Any], call: dict[str, Any]) -> None:
     rng = np.random.default_rng(call["seed"])
@@ -62,10 +62,9 @@ def test_rnn(agree: Callable[..., None], options: dict[str, Any], call: dict[str
         return rng.standard_normal(shape).astype(options["dtype"])
 
     seq_len, batch, size = call["seq_len"], call["batch"], options["input_size"]
-    states = options["num_layers"] * (1 + options["bidirectional"]), batch, options["hidden_size"]
-    steps = (batch, seq_len) if options["batch_first"] else (seq_len, batch)
-    if call["layout"] == "unbatched":
-        steps, states = (seq_len,), (states[0], states[2])
+    sequences = [] if call["layout"] == "unbatched" else [batch]
+    steps = [*sequences, seq_len] if options["batch_first"] else [seq_len, *sequences]
+    states = [options["num_layers"] * (1 + options["bidirectional"]), *sequences, options["hidden_size"]]
     x, h0 = draw(*steps, size), draw(*states) if call["h0"] else None
     lengths = rng.integers(1, seq_len + 1, batch) if call["layout"] == "packed" else None
     y, h_n = ours(x, h0, lengths, training=True)
