@@ -115,7 +115,7 @@ def png_size() -> Callable[[Path], tuple[int, int]]:
     return size
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def keras() -> ModuleType:
     """Keras, as an oracle; skips the test where it cannot be imported. Mark such a test to ignore warnings."""
     backend = next((name for name in ("jax", "torch") if find_spec(name)), "numpy")

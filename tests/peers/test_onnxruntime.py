@@ -6,6 +6,7 @@ Where they disagree: a sequence of length 0 keeps h0 here, as in TensorFlow 1; O
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,6 @@ from hypothesis import strategies as st
 
 from rnnfast import Activation, rnn_forward
 
-onnx = pytest.importorskip("onnx", reason="onnx is not installed (extra: peers)")
-runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra: peers)")
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
 
 REVERSE = {"forward": [False], "reverse": [True], "bidirectional": [False, True]}
@@ -63,9 +62,15 @@ OPTIONS = st.sampled_from(sorted(REVERSE)).flatmap(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@pytest.fixture(scope="session")
+def onnx() -> ModuleType:
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra: peers)")
+    return pytest.importorskip("onnx", reason="onnx is not installed (extra: peers)")
+
+
+@settings(max_examples=1300, deadline=None)
 @given(OPTIONS)
-def test_rnn(agree: Callable[..., None], options: dict[str, Any]) -> None:
+def test_rnn(agree: Callable[..., None], onnx: Any, options: dict[str, Any]) -> None:
     rng = np.random.default_rng(options["seed"])
     reverse = REVERSE[options["direction"]]
     seq_len, batch, size, units = (options[name] for name in ("seq_len", "batch", "input_size", "hidden_size"))
@@ -93,6 +98,7 @@ def test_rnn(agree: Callable[..., None], options: dict[str, Any]) -> None:
     ]
     y, h_n = (np.stack(each, axis=axis) for each, axis in zip(zip(*outputs, strict=True), (1, 0), strict=True))
     their_y, their_h_n = operator(
+        onnx,
         options,
         {
             "X": x,
@@ -110,8 +116,10 @@ def test_rnn(agree: Callable[..., None], options: dict[str, Any]) -> None:
     agree("onnxruntime", {**options, "seed": None}, {"Y": y, "Y_h": h_n}, {"Y": their_y, "Y_h": their_h_n})
 
 
-def operator(options: dict[str, Any], inputs: dict[str, np.ndarray | None]) -> list[np.ndarray]:
+def operator(onnx: Any, options: dict[str, Any], inputs: dict[str, np.ndarray | None]) -> list[np.ndarray]:
     """Y (T, D, B, H) and Y_h (D, B, H) of the RNN operator."""
+    import onnxruntime
+
     parameters = {
         key: [numbers[index] for _, numbers in options["activations"] if len(numbers) > index]
         for index, key in enumerate(("activation_alpha", "activation_beta"))
@@ -135,7 +143,7 @@ def operator(options: dict[str, Any], inputs: dict[str, np.ndarray | None]) -> l
         [value(name, onnx.TensorProto.FLOAT, None) for name in ("Y", "Y_h")],
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 14)], ir_version=8)
-    settings = runtime.SessionOptions()
+    settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = 1
-    session = runtime.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
     return session.run(None, given)  # type: ignore[no-any-return]

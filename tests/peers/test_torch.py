@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from hypothesis import strategies as st
 
 from rnnfast import RNN
 
-torch = pytest.importorskip("torch", reason="torch is not installed (extra: peers)")
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
 
 OPTIONS = st.fixed_dictionaries(
@@ -40,18 +40,19 @@ CALLS = st.fixed_dictionaries(
 )
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """What is so small is no faster on more, and slower where the processors are taken."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+@pytest.fixture(scope="session")
+def torch() -> Iterator[ModuleType]:
+    """On one thread: what is so small is no faster on more, and slower where the processors are taken."""
+    module = pytest.importorskip("torch", reason="torch is not installed (extra: peers)")
+    before = module.get_num_threads()
+    module.set_num_threads(1)
+    yield module
+    module.set_num_threads(before)
 
 
-@settings(max_examples=900, deadline=None)
+@settings(max_examples=1300, deadline=None)
 @given(OPTIONS, CALLS)
-def test_rnn(agree: Callable[..., None], options: dict[str, Any], call: dict[str, Any]) -> None:
+def test_rnn(agree: Callable[..., None], torch: Any, options: dict[str, Any], call: dict[str, Any]) -> None:
     rng = np.random.default_rng(call["seed"])
     torch.manual_seed(call["seed"])
     theirs = torch.nn.RNN(**{**options, "dtype": getattr(torch, options["dtype"])})
@@ -62,10 +63,9 @@ def test_rnn(agree: Callable[..., None], options: dict[str, Any], call: dict[str
         return rng.standard_normal(shape).astype(options["dtype"])
 
     seq_len, batch, size = call["seq_len"], call["batch"], options["input_size"]
-    states = options["num_layers"] * (1 + options["bidirectional"]), batch, options["hidden_size"]
-    steps = (batch, seq_len) if options["batch_first"] else (seq_len, batch)
-    if call["layout"] == "unbatched":
-        steps, states = (seq_len,), (states[0], states[2])
+    sequences = [] if call["layout"] == "unbatched" else [batch]
+    steps = [*sequences, seq_len] if options["batch_first"] else [seq_len, *sequences]
+    states = [options["num_layers"] * (1 + options["bidirectional"]), *sequences, options["hidden_size"]]
     x, h0 = draw(*steps, size), draw(*states) if call["h0"] else None
     lengths = rng.integers(1, seq_len + 1, batch) if call["layout"] == "packed" else None
     y, h_n = ours(x, h0, lengths, training=True)
@@ -74,7 +74,7 @@ def test_rnn(agree: Callable[..., None], options: dict[str, Any], call: dict[str
 
     their_x = torch.from_numpy(x).requires_grad_()
     their_h0 = torch.from_numpy(np.zeros(states, options["dtype"]) if h0 is None else h0).requires_grad_()
-    their_y, their_h_n = run(theirs, their_x, None if h0 is None else their_h0, lengths, seq_len)
+    their_y, their_h_n = run(torch, theirs, their_x, None if h0 is None else their_h0, lengths, seq_len)
     loss = 0 * their_y.sum()
     loss = loss + (their_y * torch.from_numpy(dy)).sum() if call["dy"] else loss
     loss = loss + (their_h_n * torch.from_numpy(dh_n)).sum() if call["dh_n"] else loss
@@ -87,7 +87,7 @@ def test_rnn(agree: Callable[..., None], options: dict[str, Any], call: dict[str
     agree("torch", (options, {**call, "seed": None}), got, right)
 
 
-def run(rnn: Any, x: Any, h0: Any, lengths: np.ndarray | None, seq_len: int) -> tuple[Any, Any]:
+def run(torch: Any, rnn: Any, x: Any, h0: Any, lengths: np.ndarray | None, seq_len: int) -> tuple[Any, Any]:
     """torch's y, padded with zeros up to seq_len, and h_n."""
     if lengths is None:
         return rnn(x, h0)  # type: ignore[no-any-return]
