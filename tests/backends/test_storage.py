@@ -18,7 +18,7 @@ from rnnfast.backends.cpu import VARIANTS, CpuPlan
 from rnnfast.pointwise import ACTIVATIONS
 from rnnfast.problem import MASKED_OUTPUTS, Problem
 
-ml_dtypes = pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed (extra: bfloat16)")
+ml_dtypes = pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed (extra: ml_dtypes)")
 STORED = {"float16": np.dtype(np.float16), "bfloat16": np.dtype(ml_dtypes.bfloat16)}
 LAST_BIT = {"float16": 2**-11, "bfloat16": 2**-8}  # half of it, of a number of 1 or above
 WITH_STEPS = ("x", "y", "dy", "dx")
