@@ -28,8 +28,9 @@ def last_states(layers: Sequence[Layer], ids: Array) -> Array | None:
     if len(layers) < 2 or type(layers[0]) is not Embedding or type(layers[1]) is not SimpleRNN:
         return None
     embedding, rnn = layers[0], layers[1]
-    plain = not (rnn.return_sequences or rnn.return_state or rnn.stateful or rnn.zero_output_for_mask or rnn.heads > 1)
-    if not plain or rnn.backend not in ("auto", "cpu") or rnn.units > _MOST_UNITS or ids.size < embedding.input_dim:
+    plain = not (rnn.return_sequences or rnn.return_state or rnn.stateful or rnn.zero_output_for_mask)
+    plain_cell = not (rnn.heads > 1 or rnn.layer_norm or rnn.zoneout) and rnn.backend in ("auto", "cpu")
+    if not (plain and plain_cell) or rnn.units > _MOST_UNITS or ids.size < embedding.input_dim:
         return None
     ids = np.ascontiguousarray(ids, np.int64)
     arguments = (

@@ -50,7 +50,7 @@ def classifier(optimizer="rmsprop", dtype="float32", metrics=("accuracy",)):
             Embedding(30, 5),
             SimpleRNN(4, return_sequences=True, dropout=0.2, recurrent_dropout=0.1),
             Dropout(0.3),
-            SimpleRNN(4, "relu"),
+            SimpleRNN(4, "relu", zoneout=0.1, drop_connect=0.1, output_dropout=0.1, layer_norm=True),
             Dense(1, activation="sigmoid"),
         ],
         seed=0,
@@ -76,6 +76,8 @@ def assert_same(first: Sequential, second: Sequential) -> None:
     for name in left:
         np.testing.assert_array_equal(left[name], right[name])
     assert first.shuffle_rng.random() == second.shuffle_rng.random()
+    left, right = ([g.state for layer in model.layers for g in layer.generators()] for model in (first, second))
+    assert left == right
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -93,6 +95,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(name: str, dtype: str, 
     history = stopped.fit(ids, labels, epochs=4, batch_size=8, initial_epoch=stopped.epochs_done)
     assert history.epoch == [3]
     assert_same(whole, stopped)
+    assert [layer.generators()[0].state["counter"] > 0 for layer in stopped.layers] == [False, True, True, True, False]
 
 
 def test_a_run_goes_on_from_what_a_callback_saved(tmp_path: Path) -> None:

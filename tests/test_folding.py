@@ -99,6 +99,8 @@ def test_what_training_owes_the_table_is_in_it() -> None:
         [Embedding(10 * WORDS, 9), SimpleRNN(6)],  # more words than tokens
         [Embedding(WORDS, 9), Dropout(0.1), SimpleRNN(6)],
         [Embedding(WORDS, 9, mask_zero=True), SimpleRNN(6, zero_output_for_mask=True)],
+        [Embedding(WORDS, 9), SimpleRNN(6, layer_norm=True)],
+        [Embedding(WORDS, 9), SimpleRNN(6, zoneout=0.1)],
         [Embedding(WORDS, 9)],
     ],
 )
@@ -107,6 +109,14 @@ def test_where_it_does_not_apply(layers: list[Layer]) -> None:
     x = ids()
     assert folding.last_states(other.layers, other.inputs(x)) is None
     np.testing.assert_allclose(other.predict(x), other.predict_on_batch(x), rtol=0, atol=2e-6)
+
+
+def test_what_is_dropped_in_training_alone_does_not_matter() -> None:
+    rates = ("dropout", "recurrent_dropout", "drop_connect", "output_dropout")
+    folded = model(**dict.fromkeys(rates, 0.3))
+    x = ids()
+    assert folding.last_states(folded.layers, folded.inputs(x)) is not None
+    np.testing.assert_allclose(folded.predict(x), folded.predict_on_batch(x), rtol=1e-5, atol=2e-6)
 
 
 def test_a_stateful_layer_keeps_its_state() -> None:

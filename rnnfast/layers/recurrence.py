@@ -21,6 +21,24 @@ class Weights(NamedTuple):
     b: Array
 
 
+class Dropped(NamedTuple):
+    """What one batch leaves out at random, None where nothing: masks of 0 and 1 / (1 - rate) but for zoneout.
+
+    Attributes:
+        input: multiplies x at every step, (B, I).
+        recurrent: multiplies h_{t-1} where it enters the recurrent product, (B, H).
+        zoneout: where a unit keeps its previous state, (T, B, H) of bool.
+        weights: multiplies w_hh, in its shape.
+        output: multiplies what the layer returns: (T, B, H), or (B, H) of the last output.
+    """
+
+    input: Array | None = None
+    recurrent: Array | None = None
+    zoneout: Array | None = None
+    weights: Array | None = None
+    output: Array | None = None
+
+
 class Batch(NamedTuple):
     """What a recurrence reads.
 
@@ -28,15 +46,13 @@ class Batch(NamedTuple):
         x: (T, B, I), in any order of memory.
         h0: (B, H); None for zeros.
         mask: the valid steps, (T, B) of bool, C-contiguous; None for all.
-        input_mask: what dropout multiplies x by at every step, (B, I); None for 1.
-        recurrent_mask: the same for h_{t-1}, (B, H).
+        dropped: in training.
     """
 
     x: Array
     h0: Array | None
     mask: Array | None
-    input_mask: Array | None
-    recurrent_mask: Array | None
+    dropped: Dropped
 
 
 class Recurrence(ABC):
@@ -45,22 +61,36 @@ class Recurrence(ABC):
     Args:
         batch: what goes in.
         weights: those of the layer.
-        options: of `rnn_forward`, which `rnn_backward` takes too.
+        options: of `rnn_forward`, which `rnn_backward` takes too if it is called.
         bptt_steps: see `rnn_backward`.
     """
 
     def __init__(self, batch: Batch, weights: Weights, options: dict[str, Any], *, bptt_steps: int | None) -> None:
+        dropped = batch.dropped
         self.batch, self.weights = batch, weights
-        self.options = {**options, "mask": batch.mask, "recurrent_mask": batch.recurrent_mask}
+        if dropped.weights is not None:
+            self.weights = weights._replace(w_hh=weights.w_hh * dropped.weights)
+        masks = {"mask": batch.mask, "recurrent_mask": dropped.recurrent, "zoneout_mask": dropped.zoneout}
+        self.options = {**options, **masks}
         self.bptt_steps = bptt_steps
 
     @abstractmethod
     def forward(self) -> tuple[Array | None, Array]:
         """y (T, B, H) in the order of time, None where it is not kept, and h_n (B, H)."""
 
-    @abstractmethod
     def backward(self, dy: Array | None, dh_n: Array | None, *, wants_dx: bool) -> Gradients:
-        """The gradients, that of x before dropout, where it is wanted; dy (T, B, H), dh_n (B, H), None for zeros."""
+        """The gradients by what was there before any mask, that of x where it is wanted.
+
+        dy (T, B, H) and dh_n (B, H) are those of what `forward` returned; None means zeros.
+        """
+        gradients = self._backward(dy, dh_n, wants_dx=wants_dx)
+        if self.batch.dropped.weights is not None:
+            np.multiply(gradients.dw_hh, self.batch.dropped.weights, out=gradients.dw_hh)
+        return gradients
+
+    @abstractmethod
+    def _backward(self, dy: Array | None, dh_n: Array | None, *, wants_dx: bool) -> Gradients:
+        """The same, but that of w_hh by the product with its mask."""
 
 
 class WholeRecurrence(Recurrence):
@@ -68,16 +98,16 @@ class WholeRecurrence(Recurrence):
 
     def forward(self) -> tuple[Array, Array]:
         x = np.ascontiguousarray(self.batch.x)
-        self._x = x if self.batch.input_mask is None else x * self.batch.input_mask
+        self._x = x if self.batch.dropped.input is None else x * self.batch.dropped.input
         self._y, h_n = rnn_forward(self._x, *self.weights, h0=self.batch.h0, **self.options)
         return self._y, h_n
 
-    def backward(self, dy: Array | None, dh_n: Array | None, *, wants_dx: bool) -> Gradients:
+    def _backward(self, dy: Array | None, dh_n: Array | None, *, wants_dx: bool) -> Gradients:
         w_ih, w_hh, _ = self.weights
         options = {**self.options, "h0": self.batch.h0, "dh_n": dh_n, "bptt_steps": self.bptt_steps}
         gradients = rnn_backward(dy, self._x, self._y, w_ih, w_hh, **options)
-        if wants_dx and self.batch.input_mask is not None:
-            np.multiply(gradients.dx, self.batch.input_mask, out=gradients.dx)
+        if wants_dx and self.batch.dropped.input is not None:
+            np.multiply(gradients.dx, self.batch.dropped.input, out=gradients.dx)
         return gradients
 
 
@@ -86,13 +116,13 @@ class CheckpointedRecurrence(Recurrence):
 
     def __init__(self, *arguments: Any, checkpoint_every: int, bptt_steps: int | None) -> None:
         super().__init__(*arguments, bptt_steps=bptt_steps)
-        self.options |= {"input_mask": self.batch.input_mask, "checkpoint_every": checkpoint_every}
+        self.options |= {"input_mask": self.batch.dropped.input, "checkpoint_every": checkpoint_every}
 
     def forward(self) -> tuple[None, Array]:
         self._states, h_n = checkpointed_forward(self.batch.x, *self.weights, h0=self.batch.h0, **self.options)
         return None, h_n
 
-    def backward(self, dy: Array | None, dh_n: Array | None, *, wants_dx: bool) -> Gradients:
+    def _backward(self, dy: Array | None, dh_n: Array | None, *, wants_dx: bool) -> Gradients:
         options = {**self.options, "dh_n": dh_n, "bptt_steps": self.bptt_steps}
         on_dx = None if wants_dx else _drop
         return checkpointed_backward(dy, self.batch.x, self._states, *self.weights, on_dx=on_dx, **options)

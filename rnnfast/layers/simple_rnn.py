@@ -11,9 +11,10 @@ from rnnfast import pointwise
 from rnnfast.arguments import check_flag, check_number
 from rnnfast.backends import REGISTRY
 from rnnfast.constraints import Constraint
-from rnnfast.initializers import Initializer, PerHead, RandomUniform
+from rnnfast.initializers import Initializer, Ones, PerHead, RandomUniform
 from rnnfast.layers.base import Layer, Shape, check_mask
-from rnnfast.layers.recurrence import Batch, CheckpointedRecurrence, Recurrence, Weights, WholeRecurrence
+from rnnfast.layers.recurrence import Batch, CheckpointedRecurrence, Dropped, Recurrence, Weights, WholeRecurrence
+from rnnfast.layers.weight_options import WeightOptions
 from rnnfast.layout import batch_major, time_major
 from rnnfast.parameters import Parameter
 from rnnfast.pointwise import Activation
@@ -26,7 +27,8 @@ class SimpleRNN(Layer):
     """h_t = f(x_t kernel + h_{t-1} recurrent_kernel + bias), for x (B, T, I) with h (B, units).
 
     Returns the last h, (B, units), or with return_sequences every h, (B, T, units). Weights: kernel (I, units),
-    recurrent_kernel (units, units), bias (units,); inside they lie as the kernels want them, transposed.
+    recurrent_kernel (units, units), bias (units,), and with layer_norm gain (units,); inside they lie as the kernels
+    want them, transposed.
 
     With heads = n recurrent_kernel is block-diagonal: (n, units/n, units/n), and the units of a head depend on the
     state of that head alone. With heads = units it is a diagonal, (units,): h_t = f(x_t kernel + recurrent_kernel *
@@ -44,8 +46,14 @@ class SimpleRNN(Layer):
             matrix. recurrent_initializer None means "orthogonal", and U(0, 1) with heads = units, about what Li et al.
             give a relu: U(0, 2^(1 / steps)).
         heads: of the recurrent weights, a divisor of units; 1 is dense.
-        dropout: rate in 0..1, below 1, of dropout on x; one mask (B, I) for all steps of a batch.
-        recurrent_dropout: the same on h_{t-1}, with one mask (B, units).
+        layer_norm: normalise the pre-activation over the units (Ba et al. 2016): f(gain (s_t - mean) / sqrt(variance +
+            1e-5) + bias), s_t = x_t kernel + h_{t-1} recurrent_kernel. gain begins as ones.
+        dropout: rate, in 0..1 and below 1 as every one here, of dropout on x; one mask (B, I) for all steps of a batch.
+        recurrent_dropout: the same on h_{t-1} where it enters the product, with one mask (B, units).
+        zoneout: rate at which a unit keeps its previous state, drawn for every step and unit in training; in inference
+            h_t = rate h_{t-1} + (1 - rate) f(a_t) (Krueger et al. 2016).
+        drop_connect: rate of dropout on recurrent_kernel, one mask for a batch (Wan et al. 2013).
+        output_dropout: rate of dropout on every element of the layer's output, after the recurrence.
         return_sequences: return every state in place of the last.
         return_state: `layer(x)` returns [y, last state]; not in a Sequential.
         go_backwards: process from the last step to the first; outputs come in the order of processing.
@@ -85,8 +93,12 @@ class SimpleRNN(Layer):
         kernel_constraint: str | Constraint | None = None,
         recurrent_constraint: str | Constraint | None = None,
         bias_constraint: str | Constraint | None = None,
+        layer_norm: bool = False,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        drop_connect: float = 0.0,
+        output_dropout: float = 0.0,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
@@ -122,8 +134,12 @@ class SimpleRNN(Layer):
             "recurrent", recurrent_initializer, recurrent_regularizer, recurrent_constraint
         )
         self._bias_options = self.weight_options("bias", bias_initializer, bias_regularizer, bias_constraint)
+        self.layer_norm = check_flag("layer_norm", layer_norm)
         self.dropout = check_number("dropout", dropout, low=0, below=1)
         self.recurrent_dropout = check_number("recurrent_dropout", recurrent_dropout, low=0, below=1)
+        self.zoneout = check_number("zoneout", zoneout, low=0, below=1)
+        self.drop_connect = check_number("drop_connect", drop_connect, low=0, below=1)
+        self.output_dropout = check_number("output_dropout", output_dropout, low=0, below=1)
         self.return_sequences = check_flag("return_sequences", return_sequences)
         self.return_state = check_flag("return_state", return_state)
         self.go_backwards = check_flag("go_backwards", go_backwards)
@@ -137,8 +153,7 @@ class SimpleRNN(Layer):
         self.zero_output_for_mask = check_flag("zero_output_for_mask", zero_output_for_mask)
         self.backend = backend
         self.state: Array | None = None
-        self.input_mask: Array | None = None
-        self.recurrent_mask: Array | None = None
+        self.dropped = Dropped()
 
     def join(self, *, name: str, dtype: str, seed: np.random.SeedSequence, backend: str) -> None:
         if self.return_state:
@@ -170,6 +185,7 @@ class SimpleRNN(Layer):
         self._w_hh = self._recurrent_weight()
         self._bias = self.add_weight("bias", (units,), self._bias_options) if self.use_bias else None
         self._zero_bias = np.zeros(units, self.dtype)
+        self._gain = self.add_weight("gain", (units,), WeightOptions(Ones())) if self.layer_norm else None
 
     def _recurrent_weight(self) -> Parameter:
         options, size = self._recurrent_options, self.units // self.heads
@@ -208,14 +224,17 @@ class SimpleRNN(Layer):
     def backward(self, dy: Array) -> Array | None:
         """As `Layer.backward`; the last state that return_state adds to the output is taken as not used."""
         dy_steps = dh_n = None
+        batch = self._recurrence.batch
         if self.return_sequences:
-            dy_steps = time_major(dy[:, ::-1] if self.go_backwards else dy)
+            dy_steps = _times(time_major(dy[:, ::-1] if self.go_backwards else dy), batch.dropped.output)
         else:
-            dh_n = np.ascontiguousarray(self._last_output(dy, self._recurrence.batch.mask))
+            dh_n = self._last_output(_times(np.ascontiguousarray(dy), batch.dropped.output), batch.mask)
         gradients = self._recurrence.backward(dy_steps, dh_n, wants_dx=self.wants_dx)
         self._w_ih.gradient, self._w_hh.gradient = gradients.dw_ih, gradients.dw_hh
         if self._bias is not None:
             self._bias.gradient = gradients.db
+        if self._gain is not None:
+            self._gain.gradient = gradients.dgain
         return batch_major(gradients.dx) if self.wants_dx else None
 
     def reset_states(self) -> None:
@@ -229,21 +248,22 @@ class SimpleRNN(Layer):
 
     def _run(self, x: Array, training: bool, mask: Array | None, h0: Array | None) -> tuple[Array, Array]:
         """The layer's output and the last state."""
-        self._draw_masks(len(x), training)
+        self.dropped = self._draw(x.shape[1], len(x)) if training else Dropped()
         valid = None if mask is None else np.ascontiguousarray(mask.T)
-        batch = Batch(x.transpose(1, 0, 2), h0, valid, self.input_mask, self.recurrent_mask)
-        recurrence = self._recurrence_over(batch)
+        batch = Batch(x.transpose(1, 0, 2), h0, valid, self.dropped)
+        recurrence = self._recurrence_over(batch, training)
         y, h_n = recurrence.forward()
         if training:
             self._recurrence = recurrence
         if self.stateful:
             self.state = h_n.copy()
         if not self.return_sequences:
-            return self._last_output(h_n, valid), h_n
+            return _times(self._last_output(h_n, valid), self.dropped.output), h_n
         assert y is not None, "checkpoint_every goes without return_sequences"
+        y = _times(y, self.dropped.output)
         return batch_major(y[::-1] if self.go_backwards else y), h_n
 
-    def _recurrence_over(self, batch: Batch) -> Recurrence:
+    def _recurrence_over(self, batch: Batch, training: bool) -> Recurrence:
         bias = self._zero_bias if self._bias is None else self._bias.value
         weights = Weights(self._w_ih.value, self._w_hh.value, bias)
         options = {
@@ -252,7 +272,10 @@ class SimpleRNN(Layer):
             "reverse": self.go_backwards,
             "backend": self.backend,
             "masked_output": "zero" if self.zero_output_for_mask else "hold",
+            "gain": None if self._gain is None else self._gain.value,
         }
+        if self.zoneout and not training:
+            options["zoneout"] = self.zoneout
         if self.checkpoint_every is None:
             return WholeRecurrence(batch, weights, options, bptt_steps=self.bptt_steps)
         return CheckpointedRecurrence(
@@ -265,10 +288,20 @@ class SimpleRNN(Layer):
             return h_n
         return np.where(valid[0 if self.go_backwards else -1, :, None], h_n, 0)
 
-    def _draw_masks(self, batch: int, training: bool) -> None:
-        """New masks for one batch; None where nothing is dropped."""
-        self.input_mask = self.recurrent_mask = None
-        if training and self.dropout:
-            self.input_mask = self.masks.dropout((batch, self._w_ih.value.shape[1]), self.dropout, self.dtype)
-        if training and self.recurrent_dropout:
-            self.recurrent_mask = self.masks.dropout((batch, self.units), self.recurrent_dropout, self.dtype)
+    def _draw(self, steps: int, batch: int) -> Dropped:
+        """New masks for one batch."""
+        states = (steps, batch, self.units)
+        return Dropped(
+            input=self._dropout((batch, self._w_ih.value.shape[1]), self.dropout),
+            recurrent=self._dropout((batch, self.units), self.recurrent_dropout),
+            zoneout=self.masks.chosen(states, self.zoneout) if self.zoneout else None,
+            weights=self._dropout(self._w_hh.value.shape, self.drop_connect),
+            output=self._dropout(states if self.return_sequences else states[1:], self.output_dropout),
+        )
+
+    def _dropout(self, shape: tuple[int, ...], rate: float) -> Array | None:
+        return self.masks.dropout(shape, rate, self.dtype) if rate else None
+
+
+def _times(array: Array, mask: Array | None) -> Array:
+    return array if mask is None else array * mask

@@ -48,7 +48,12 @@ def test_output_is_the_merge_of_two_by_hand(mode, sequences):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     "options",
-    [{}, {"return_sequences": True}, {"return_sequences": True, "dropout": 0.3, "recurrent_dropout": 0.2}],
+    [
+        {},
+        {"return_sequences": True},
+        {"return_sequences": True, "dropout": 0.3, "recurrent_dropout": 0.2},
+        {"return_sequences": True, "zoneout": 0.3, "drop_connect": 0.2, "output_dropout": 0.3, "layer_norm": True},
+    ],
     ids=str,
 )
 def test_gradients(mode, options, numeric_gradient):
@@ -66,7 +71,7 @@ def test_gradients(mode, options, numeric_gradient):
     loss()
     dx = layer.backward(dy)
     np.testing.assert_allclose(dx, numeric_gradient(loss, inputs), atol=1e-7)
-    assert len(layer.parameters) == 6
+    assert len(layer.parameters) == (8 if "layer_norm" in options else 6)
     for parameter in layer.parameters:
         np.testing.assert_allclose(parameter.gradient, numeric_gradient(loss, parameter.value), atol=1e-7)
 
@@ -130,7 +135,7 @@ def test_directions_begin_and_drop_independently(seeds):
         forwards, backwards = layer.get_weights()[:2], layer.get_weights()[3:5]
         for one, other in zip(forwards, backwards, strict=True):
             assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.15
-        assert (layer.forward_layer.input_mask != layer.backward_layer.input_mask).any()
+        assert (layer.forward_layer.dropped.input != layer.backward_layer.dropped.input).any()
     same = all(np.array_equal(*pair) for pair in zip(*(layer.get_weights() for layer in layers), strict=True))
     assert same == bool(seeds)
 

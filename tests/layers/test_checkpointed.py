@@ -19,6 +19,7 @@ OPTIONS = [
     {"dropout": 0.3, "recurrent_dropout": 0.2},
     {"bptt_steps": 40, "stateful": True},
     {"zero_output_for_mask": True, "use_bias": False},
+    {"zoneout": 0.2, "drop_connect": 0.2, "output_dropout": 0.3, "layer_norm": True},
 ]
 
 

@@ -16,7 +16,28 @@ OPTIONS = [
     {"recurrent_dropout": 0.3, "dropout": 0.2, "return_sequences": True, "go_backwards": True},
     {"recurrent_dropout": 0.3, "stateful": True},
     {"stateful": True, "return_sequences": True, "activation": "relu"},
+    {"zoneout": 0.4},
+    {"zoneout": 0.3, "return_sequences": True, "go_backwards": True, "stateful": True},
+    {"drop_connect": 0.4},
+    {"drop_connect": 0.3, "recurrent_dropout": 0.2, "return_sequences": True},
+    {"output_dropout": 0.4},
+    {"output_dropout": 0.4, "return_sequences": True},
+    {"output_dropout": 0.3, "return_sequences": True, "go_backwards": True, "stateful": True},
+    {"layer_norm": True},
+    {"layer_norm": True, "use_bias": False, "return_sequences": True, "activation": "sigmoid"},
+    {
+        "layer_norm": True,
+        "dropout": 0.3,
+        "recurrent_dropout": 0.2,
+        "zoneout": 0.25,
+        "drop_connect": 0.2,
+        "output_dropout": 0.3,
+        "return_sequences": True,
+        "go_backwards": True,
+        "stateful": True,
+    },
 ]
+DROPS = ("dropout", "recurrent_dropout", "zoneout", "drop_connect", "output_dropout")
 
 
 def layer_and_input(batch=3, seq_len=4, features=2, units=5, **options):
@@ -26,32 +47,21 @@ def layer_and_input(batch=3, seq_len=4, features=2, units=5, **options):
     x = rng.standard_normal((batch, seq_len, features))
     layer(x)
     layer.reset_states()
+    if layer.layer_norm:
+        *others, gain = layer.get_weights()
+        layer.set_weights([*others, gain + rng.standard_normal(units)])
     return layer, x
-
-
-def by_hand(layer, x, initial=None):
-    """Keras's cell, a step at a time, with the masks of the layer's last call: every state, in processing order."""
-    kernel, recurrent, *bias = layer.get_weights()
-    f = {"tanh": np.tanh, "relu": lambda a: np.maximum(a, 0), "sigmoid": lambda a: 1 / (1 + np.exp(-a))}
-    h = np.zeros((len(x), layer.units)) if initial is None else initial
-    states = []
-    for t in range(x.shape[1])[:: -1 if layer.go_backwards else 1]:
-        x_t = x[:, t] if layer.input_mask is None else x[:, t] * layer.input_mask
-        before = h if layer.recurrent_mask is None else h * layer.recurrent_mask
-        h = f[layer.activation](x_t @ kernel + before @ recurrent + sum(bias))
-        states.append(h)
-    return np.stack(states, axis=1)
 
 
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_output_is_that_of_keras_cell(options, training):
+def test_output_is_that_of_the_cell_by_hand(options, training, by_hand):
     layer, x = layer_and_input(**options)
     y = layer(x, training=training)
-    states = by_hand(layer, x)
-    np.testing.assert_allclose(y, states if layer.return_sequences else states[:, -1], rtol=1e-12)
-    drops = training and ("dropout" in options or "recurrent_dropout" in options)
-    assert drops == (layer.input_mask is not None or layer.recurrent_mask is not None)
+    outputs, _ = by_hand(layer, x, training=training)
+    np.testing.assert_allclose(y, outputs if layer.return_sequences else outputs[:, -1], rtol=1e-11, atol=1e-14)
+    for rate, mask in zip(DROPS, layer.dropped, strict=True):
+        assert (mask is not None) == (training and rate in options)
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
@@ -72,7 +82,7 @@ def test_gradients(options, numeric_gradient):
         np.testing.assert_allclose(parameter.gradient, numeric_gradient(loss, parameter.value), atol=1e-7)
 
 
-def test_weights_have_the_order_and_shapes_of_keras():
+def test_weights_have_the_order_and_shapes_of_keras(by_hand):
     layer, x = layer_and_input()
     assert [parameter.name for parameter in layer.parameters] == ["kernel", "recurrent_kernel", "bias"]
     assert [array.shape for array in layer.get_weights()] == [(2, 5), (5, 5), (5,)]
@@ -82,7 +92,7 @@ def test_weights_have_the_order_and_shapes_of_keras():
     for array, expected in zip(layer.get_weights(), new, strict=True):
         np.testing.assert_array_equal(array, expected)
         assert array.flags.c_contiguous
-    np.testing.assert_allclose(layer(x), by_hand(layer, x)[:, -1], rtol=1e-12)
+    np.testing.assert_allclose(layer(x), by_hand(layer, x)[1], rtol=1e-12)
 
 
 def test_defaults_are_those_of_keras():
@@ -94,6 +104,39 @@ def test_defaults_are_those_of_keras():
     np.testing.assert_allclose(recurrent @ recurrent.T, np.eye(40), atol=1e-5)
     np.testing.assert_array_equal(bias, np.zeros(40))
     assert layer.activation == "tanh"
+
+
+def test_a_gain_begins_as_ones_and_comes_last():
+    layer = SimpleRNN(4, layer_norm=True)
+    layer(np.zeros((1, 2, 3)))
+    assert [parameter.name for parameter in layer.parameters] == ["kernel", "recurrent_kernel", "bias", "gain"]
+    np.testing.assert_array_equal(layer.get_weights()[3], np.ones(4))
+
+
+@pytest.mark.parametrize("heads", [2, 6])
+def test_drop_connect_drops_what_recurrent_weights_there_are(heads, numeric_gradient):
+    layer, x = layer_and_input(units=6, heads=heads, drop_connect=0.5)
+    weight = np.random.default_rng(3).standard_normal((3, 6))
+
+    def loss():
+        layer.masks = MaskGenerator(np.random.SeedSequence(4))
+        return float((layer.forward(x, training=True) * weight).sum())
+
+    loss()
+    layer.backward(weight)
+    recurrent = layer.parameters[1]
+    assert layer.dropped.weights.shape == recurrent.value.shape
+    assert (recurrent.gradient[layer.dropped.weights == 0] == 0).all()
+    np.testing.assert_allclose(recurrent.gradient, numeric_gradient(loss, recurrent.value), atol=1e-7)
+
+
+def test_the_state_that_is_kept_or_returned_is_not_dropped():
+    layer, x = layer_and_input(output_dropout=0.5, return_state=True, stateful=True)
+    y, state = layer(x, training=True)
+    assert (y == 0).any()
+    assert (state != 0).all()
+    np.testing.assert_array_equal(layer.state, state)
+    np.testing.assert_allclose(y, state * layer.dropped.output, rtol=1e-14)
 
 
 @pytest.mark.parametrize("rate_of", ["dropout", "recurrent_dropout"])
@@ -112,9 +155,9 @@ def test_one_mask_for_the_whole_sequence_and_a_new_one_for_each_batch(rate_of):
     np.testing.assert_allclose(np.unique(mask.round(4)), [0, np.float32(1 / 0.7).round(4)])
     assert 0.2 < np.mean(mask == 0) < 0.4
     assert not (mask[0] == mask[1]).all()
-    first = layer.input_mask if rate_of == "dropout" else layer.recurrent_mask
+    first = layer.dropped.input if rate_of == "dropout" else layer.dropped.recurrent
     layer(x, training=True)
-    second = layer.input_mask if rate_of == "dropout" else layer.recurrent_mask
+    second = layer.dropped.input if rate_of == "dropout" else layer.dropped.recurrent
     assert not (first == second).all()
 
 
@@ -139,13 +182,13 @@ def test_a_kept_state_is_out_of_the_caller_s_reach():
     np.testing.assert_array_equal(layer(x)[0], expected)
 
 
-def test_return_state_and_initial_state():
+def test_return_state_and_initial_state(by_hand):
     layer, x = layer_and_input(return_state=True, return_sequences=True)
     y, state = layer(x)
     np.testing.assert_array_equal(state, y[:, -1])
     initial = np.random.default_rng(5).standard_normal((3, 5))
     y, state = layer(x, initial_state=initial)
-    np.testing.assert_allclose(y, by_hand(layer, x, initial), rtol=1e-12)
+    np.testing.assert_allclose(y, by_hand(layer, x, initial=initial)[0], rtol=1e-12)
     np.testing.assert_array_equal(state, y[:, -1])
 
 
@@ -180,6 +223,10 @@ x = np.zeros((3, 4, 2), np.float32)
         (lambda: SimpleRNN(2, backend="tpu"), ValueError, r"backend: expected one of auto, .*got 'tpu'"),
         (lambda: SimpleRNN(2, dropout=1.0), ValueError, "dropout: expected .*less than 1, got 1.0"),
         (lambda: SimpleRNN(2, recurrent_dropout=-0.1), ValueError, r"recurrent_dropout: expected .*got -0\.1"),
+        (lambda: SimpleRNN(2, zoneout=1), ValueError, "zoneout: expected .*less than 1, got 1"),
+        (lambda: SimpleRNN(2, drop_connect="0.1"), TypeError, r"drop_connect: expected a number, got '0\.1'"),
+        (lambda: SimpleRNN(2, output_dropout=-1), ValueError, "output_dropout: expected .*got -1"),
+        (lambda: SimpleRNN(2, layer_norm=1), TypeError, "layer_norm: expected a bool, got 1"),
         (lambda: SimpleRNN(2, stateful=1), TypeError, "stateful: expected a bool, got 1"),
         (lambda: SimpleRNN(2, kernel_initializer="he"), ValueError, "kernel_initializer: expected one of .*got 'he'"),
         (lambda: SimpleRNN(2, dtype="float16"), ValueError, "dtype: expected one of float32, float64, got 'float16'"),
