@@ -44,6 +44,21 @@ def test_no_size_makes_work_less(variant: str, direction: str) -> None:
         assert (after > before).any(), name
 
 
+@pytest.mark.parametrize("direction", cost.DIRECTIONS)
+def test_heads_make_work_less(direction: str) -> None:
+    """By as much in every step's product, in the weights read and in what is packed, while heads are whole vectors."""
+    dense, *fewer, diagonal = (
+        cost.work(Problem(20, 24, 10, 64, heads=heads), "panel", direction, threads=2, vector_len=8)
+        for heads in (1, 2, 4, 8, 64)
+    )
+    products, weights = 5, 6  # among the counts
+    for heads, work in zip((2, 4, 8), fewer, strict=True):
+        assert (work <= dense).all()
+        assert work[products] * heads == dense[products]
+        assert work[weights] * heads == dense[weights]
+    assert diagonal[products] * 64 == dense[products]
+
+
 def test_a_plan_takes_what_costs_least(cache: Path) -> None:
     prices = cost.read(cost.SHIPPED)
     for variant in cost.VARIANTS:
