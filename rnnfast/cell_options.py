@@ -19,6 +19,18 @@ class CellArguments(TypedDict, total=False):
     gain: ArrayLike | None
 
 
+def given(
+    recurrent_mask: ArrayLike | None = None,
+    zoneout_mask: ArrayLike | None = None,
+    zoneout: float = 0.0,
+    gain: ArrayLike | None = None,
+) -> CellArguments:
+    """The arguments of that name; none at all for a plain cell, which pays nothing for them."""
+    if recurrent_mask is None and zoneout_mask is None and gain is None and type(zoneout) is float and not zoneout:
+        return {}
+    return {"recurrent_mask": recurrent_mask, "zoneout_mask": zoneout_mask, "zoneout": zoneout, "gain": gain}
+
+
 def flags(
     recurrent_mask: object = None, zoneout_mask: object = None, zoneout: object = 0.0, gain: object = None
 ) -> tuple[str, ...]:

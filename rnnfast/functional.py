@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from rnnfast import checks, pointwise
+from rnnfast import cell_options, checks, pointwise
 from rnnfast.backends import Plan
-from rnnfast.cell_options import EPSILON, CellArguments, flags
+from rnnfast.cell_options import EPSILON, CellArguments
 from rnnfast.plan import plan as make_plan
 from rnnfast.pointwise import Activation
 from rnnfast.processor import get_num_threads
@@ -84,12 +84,7 @@ def rnn_forward(
         ValueError: a wrong shape, length or option. TypeError: a wrong type or dtype. Both name the argument,
             what was expected and what came. RuntimeError: the backend asked for cannot run here.
     """
-    cell: CellArguments = {
-        "recurrent_mask": recurrent_mask,
-        "zoneout_mask": zoneout_mask,
-        "zoneout": zoneout,
-        "gain": gain,
-    }
+    cell = cell_options.given(recurrent_mask, zoneout_mask, zoneout, gain)
     plan = planned(
         x, w_hh, activation, clip, reverse, None, backend, variant, precision, masked_output, epsilon, cell=cell
     )
@@ -140,7 +135,7 @@ def rnn_backward(
     Raises:
         As `rnn_forward`.
     """
-    cell: CellArguments = {"recurrent_mask": recurrent_mask, "zoneout_mask": zoneout_mask, "gain": gain}
+    cell = cell_options.given(recurrent_mask, zoneout_mask, gain=gain)
     plan = planned(
         x, w_hh, activation, clip, reverse, bptt_steps, backend, variant, precision, masked_output, epsilon, cell=cell
     )
@@ -180,7 +175,7 @@ def planned(
         precision,
         masked_output,
         epsilon,
-        flags(**(cell or {})),
+        cell_options.flags(**cell) if cell else (),
     )
 
 
@@ -199,7 +194,7 @@ def _plan_of(
     precision: str,
     masked_output: str,
     epsilon: float,
-    cell_options: tuple[str, ...],
+    cell_flags: tuple[str, ...],
 ) -> Plan:
     # The last 256 are remembered: a plan is small, for workspaces are shared.
     return make_plan(
@@ -213,7 +208,7 @@ def _plan_of(
         precision=precision,
         masked_output=masked_output,
         epsilon=epsilon,
-        recurrent_dropout="recurrent_dropout" in cell_options,
-        zoneout="zoneout" in cell_options,
-        layer_norm="layer_norm" in cell_options,
+        recurrent_dropout="recurrent_dropout" in cell_flags,
+        zoneout="zoneout" in cell_flags,
+        layer_norm="layer_norm" in cell_flags,
     )

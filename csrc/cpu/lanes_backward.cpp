@@ -43,15 +43,21 @@ class LanesRecurrence {
         T* carry = carry_ + first * h;
         T *y = scratch_ + member * 4 * h * most_lanes_, *dy = y + h * most_lanes_, *da = dy + h * most_lanes_;
         T* product = da + h * most_lanes_;
-        Index lanes = end == steps_.count ? 0 : lanes_for(steps_.active(end, sequences).size(), kernels_);
+        Index active = end == steps_.count ? 0 : steps_.active(end, sequences).size();
+        Index lanes = lanes_for(active, kernels_);
+        const auto product_for = [&](Index some) { return GroupProduct<T>(kernels_, true, a_.w_hh, h, h, some); };
+        GroupProduct<T> propagate = product_for(std::max(lanes, kernels_.vector_len));
         for (Index step = end - 1; step >= begin; --step) {
             const Index count = steps_.active(step, sequences).size();
             if (count == 0) continue;
-            if (const Index more = lanes_for(count, kernels_); more > lanes) {
-                begin_lanes(sequences, lanes, more, carry);
-                lanes = more;
+            if (count > active) {
+                active = count;
+                if (const Index more = lanes_for(count, kernels_); more > lanes) {
+                    begin_lanes(sequences, lanes, more, carry);
+                    lanes = more;
+                    propagate = product_for(lanes);
+                }
             }
-            const GroupProduct<T> propagate(kernels_, true, a_.w_hh, h, h, lanes);
             const Index row = steps_.first(step) + first;
             kernels_.transpose_padded(a_.y + row * h, h, count, h, y, lanes);
             if (a_.dy) kernels_.transpose_padded(a_.dy + row * h, h, count, h, dy, lanes);

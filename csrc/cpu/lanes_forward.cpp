@@ -44,7 +44,7 @@ class LanesForward {
         if (sequences.size() <= 0) return;
         T* operand = operands_ + member * 2 * depth_ * most_lanes_;
         T* other = operand + depth_ * most_lanes_;
-        Index lanes = lanes_for(sequences.size(), kernels_);
+        Index active = sequences.size(), lanes = lanes_for(active, kernels_);
         GroupProduct<T> product(kernels_, false, weights_, h, depth_, lanes);
         if (a_.h0)
             kernels_.transpose_padded(a_.h0 + first * h, h, sequences.size(), h, operand + i * lanes, lanes);
@@ -53,10 +53,13 @@ class LanesForward {
         for (Index step = 0; step < steps_.count; ++step) {
             const Index row = steps_.first(step) + first, count = steps_.active(step, sequences).size();
             if (count == 0) break;
-            if (const Index fewer = lanes_for(count, kernels_); fewer < lanes) {
-                change_lanes(operand, depth_, lanes, fewer);
-                lanes = fewer;
-                product = GroupProduct<T>(kernels_, false, weights_, h, depth_, lanes);
+            if (count < active) {
+                active = count;
+                if (const Index fewer = lanes_for(count, kernels_); fewer < lanes) {
+                    change_lanes(operand, depth_, lanes, fewer);
+                    lanes = fewer;
+                    product = GroupProduct<T>(kernels_, false, weights_, h, depth_, lanes);
+                }
             }
             T* state = other + i * lanes;
             kernels_.transpose_padded(a_.x + row * i, i, count, i, operand, lanes);

@@ -42,7 +42,7 @@ class PanelRecurrence {
         for (Index step = end - 1; step >= begin; --step) {
             const Range rows = steps_.active(step, sequences);
             if (rows.size() == 0) continue;
-            start_carry(steps_.ending(step, sequences));
+            if (const Range ending = steps_.ending(step, sequences); ending.size()) start_carry(ending);
             const Index chunk_row = steps_.before(step) - steps_.before(begin) + rows.begin;
             T* da_step = da + chunk_row * s_.hidden_size;
             differentiate(step, rows, da_step);

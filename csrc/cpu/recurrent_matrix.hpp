@@ -30,6 +30,7 @@ class RecurrentMatrix {
 
     // c = init + a * what was packed, for rows of H columns
     void multiply(Index rows, Rows<const T> a, Rows<const T> init, Rows<T> c) const {
+        if (s_.heads == 1) return rnnfast::multiply<T>(kernels_, 1, rows, a, blocks_, init, c);
         if (s_.diagonal()) {
             for (Index r = 0; r < rows; ++r, a.data += a.row, init.data += init.row, c.data += c.row)
                 kernels_.multiply_diagonal(diagonal_, a.data, init.data, c.data, s_.hidden_size);

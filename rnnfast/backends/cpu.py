@@ -98,6 +98,7 @@ class CpuPlan(Plan):
         )
         self._isa = isa
         self._chosen = chosen
+        self._needs_cell = bool(problem.cell_options)
 
     def forward(
         self,
@@ -112,10 +113,10 @@ class CpuPlan(Plan):
         out: Array | None = None,
         **cell: Unpack[CellArguments],
     ) -> tuple[Array, Array]:
-        options = checks.cell_options(self.problem, **cell)
+        options = checks.cell_options(self.problem, **cell) if cell or self._needs_cell else None
         result = None
         if out is None:  # an array to write to needs the checks for overlap
-            result = self._kernel.forward(x, w_ih, w_hh, b, h0, lengths, mask, cell=options)
+            result = self._kernel.forward(x, w_ih, w_hh, b, h0, lengths, mask, None, options)
         if result is None:
             given = checks.forward_arrays(self.problem, x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=out)
             result = self._kernel.forward(**given, cell=options)
@@ -136,8 +137,8 @@ class CpuPlan(Plan):
         mask: ArrayLike | None = None,
         **cell: Unpack[CellArguments],
     ) -> Gradients:
-        options = checks.cell_options(self.problem, **cell)
-        result = self._kernel.backward(dy, x, y, w_ih, w_hh, h0, dh_n, lengths, mask, cell=options)
+        options = checks.cell_options(self.problem, **cell) if cell or self._needs_cell else None
+        result = self._kernel.backward(dy, x, y, w_ih, w_hh, h0, dh_n, lengths, mask, options)
         if result is None:
             given = checks.backward_arrays(
                 self.problem, dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask
