@@ -29,6 +29,7 @@ REQUIRED = {
     **{"boundaries": [2, 5], "values": [0.5, 0.25, 0.125], "after": 0.25, "steps": 4},
     **{"initial_learning_rate": 0.5, "decay_steps": 3, "decay_rate": 0.75},
     "layer": layers.SimpleRNN(3),
+    "each": initializers.Orthogonal(),
 }
 BASES = {
     constraints: constraints.Constraint,
