@@ -29,6 +29,15 @@ MODELS = [
 KNOWN = contenders()
 
 
+def takers(kind: str) -> list[Any]:
+    """The contenders that take this kind of case; those that need a framework run with the other tests that do."""
+    return [
+        pytest.param(name, marks=pytest.mark.peers if contender.packages else ())
+        for name, contender in KNOWN.items()
+        if kind in contender.prepare
+    ]
+
+
 class PlayedCrew:
     """A crew whose worker is in this process."""
 
@@ -131,7 +140,7 @@ def crew() -> Any:
         yield crew
 
 
-@pytest.mark.parametrize("name", [name for name, contender in KNOWN.items() if "layer" in contender.prepare])
+@pytest.mark.parametrize("name", takers("layer"))
 def test_every_contender_that_runs_here_is_right(name: str, crew: Crew) -> None:
     contender = KNOWN[name]
     if missing := contender.missing():
@@ -145,7 +154,7 @@ def test_every_contender_that_runs_here_is_right(name: str, crew: Crew) -> None:
     assert BOTH not in answer["passes"] or 0 < answer["errors"][BOTH] < bound
 
 
-@pytest.mark.parametrize("name", [name for name, contender in KNOWN.items() if "model" in contender.prepare])
+@pytest.mark.parametrize("name", takers("model"))
 @pytest.mark.parametrize("case", MODELS, ids=lambda case: f"{case.outputs} outputs")
 def test_every_trainer_takes_the_same_step(name: str, case: SeedModel, crew: Crew) -> None:
     contender = KNOWN[name]
