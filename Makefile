@@ -6,12 +6,15 @@ EXTRAS ?= test
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc rnnfast -type f -not -name '*.pyc')
 INSTALLED := $(VENV)/.installed-$(EXTRAS)
 
-.PHONY: demo test lint clean
+.PHONY: demo test bench lint clean
 demo: $(INSTALLED)
 	$(VENV)/bin/rnnfast demo
 
 test: $(INSTALLED)
 	$(VENV)/bin/pytest
+
+bench: $(INSTALLED)
+	$(VENV)/bin/rnnfast bench --suite quick --report out
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

@@ -92,6 +92,8 @@ def test_version(rnnfast) -> None:
         ("train", "charlm"),
         ("train", "wordlm"),
         ("demo",),
+        ("bench",),
+        ("explain",),
         ("info",),
     ],
 )

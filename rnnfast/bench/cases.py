@@ -1,12 +1,20 @@
-"""The problems that are timed, each with its reason."""
+"""The problems that are timed, each with its inputs, what is right for them, and how much work they are."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
+import rnnfast
+from rnnfast import reference
+from rnnfast.backends import Plan
 from rnnfast.typing import Array
+
+FORWARD, BOTH = "forward", "forward+backward"
+"""What is timed of a layer: a call that gives y (T, B, H), and one that gives y, dx, dw_ih, dw_hh."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +28,38 @@ class Case:
     activation: str = "tanh"
     reason: str = ""
 
+    kind: ClassVar[str] = "layer"
+    passes: ClassVar[tuple[str, ...]] = (FORWARD, BOTH)
+
     def __str__(self) -> str:
         sizes = f"{self.batch}, {self.seq_len}, {self.input_size}, {self.hidden_size}"
         return sizes if self.activation == "tanh" else f"{sizes} {self.activation}"
+
+    def plan(self, **options: Any) -> Plan:
+        """A plan for it; options as for `rnnfast.plan`."""
+        return rnnfast.plan(
+            seq_len=self.seq_len,
+            batch=self.batch,
+            input_size=self.input_size,
+            hidden_size=self.hidden_size,
+            activation=self.activation,
+            **options,
+        )
 
     @property
     def forward_flops(self) -> int:
         """Operations of the forward products; the backward ones are twice as many."""
         return 2 * self.seq_len * self.batch * self.hidden_size * (self.input_size + self.hidden_size)
+
+    def flops(self, what: str) -> int:
+        """Operations of the products of one pass."""
+        return {FORWARD: 1, BOTH: 3}[what] * self.forward_flops
+
+    def least_bytes(self, what: str) -> int:
+        """What a pass must read and write once: arguments and results, in float32."""
+        sequences = self.seq_len * self.batch * (self.input_size + self.hidden_size)
+        weights = self.hidden_size * (self.input_size + self.hidden_size + 1)
+        return 4 * {FORWARD: 1, BOTH: 2}[what] * (sequences + weights)
 
     def arrays(self, seed: int = 0) -> dict[str, Array]:
         """Inputs x, w_ih, w_hh, b and dy, scaled so that states stay of order one."""
@@ -44,6 +76,17 @@ class Case:
             "b": normal(h, scale=0.1),
             "dy": normal(t, b, h),
         }
+
+    def expected(self, arrays: Mapping[str, Array]) -> dict[str, tuple[Array, ...]]:
+        """What each pass must give, by the reference in float64."""
+        x, w_ih, w_hh, b, dy = (arrays[name].astype(np.float64) for name in ("x", "w_ih", "w_hh", "b", "dy"))
+        y, _ = reference.rnn_forward(x, w_ih, w_hh, b, activation=self.activation)
+        grads = reference.rnn_backward(dy, x, y, w_ih, w_hh, activation=self.activation)
+        return {FORWARD: (y,), BOTH: (y, grads.dx, grads.dw_ih, grads.dw_hh)}
+
+    def record(self) -> dict[str, Any]:
+        """As JSON has it; `case_of` reads it."""
+        return {"kind": self.kind, **asdict(self)}
 
 
 PEER_CASES = (

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import platform
 from importlib import metadata
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,18 +74,6 @@ def test_a_machine_that_tells_nothing(monkeypatch, capsys: pytest.CaptureFixture
     monkeypatch.setattr(platform, "platform", broken)
     assert cli.main(["info"]) == 0
     assert capsys.readouterr().out.count("unknown (no such file)") == 4
-
-
-def test_caches(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(info, "CPU_FOLDER", tmp_path)
-    monkeypatch.setattr("sys.platform", "linux")
-    assert info.caches() == "unknown"
-    for index, values in enumerate([("1", "Data", "48K"), ("2", "Unified", "2048K")]):
-        folder = tmp_path / f"index{index}"
-        folder.mkdir()
-        for name, value in zip(("level", "type", "size"), values, strict=True):
-            (folder / name).write_text(value + "\n")
-    assert info.caches() == "L1 data 48K, L2 unified 2048K"
 
 
 def test_peaks_are_measured_on_demand(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

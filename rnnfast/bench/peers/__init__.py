@@ -1,0 +1,26 @@
+"""The contenders: rnnfast's kernels, and the peers that are installed, a few lines each."""
+
+from __future__ import annotations
+
+from rnnfast.bench.peers import (
+    jax_peers,
+    keras_peers,
+    numba_peers,
+    onnx_peers,
+    own,
+    tensorflow_peers,
+    torch_peers,
+)
+from rnnfast.bench.peers.base import Contender, NotHere, Ready
+from rnnfast.bench.peers.own import CHOSEN
+
+PEERS = (torch_peers, jax_peers, keras_peers, tensorflow_peers, onnx_peers, numba_peers)
+
+
+def contenders() -> dict[str, Contender]:
+    """All by name, those of rnnfast first; whether their packages are installed, `missing` says."""
+    found = [*own.contenders(), *(contender for module in PEERS for contender in module.CONTENDERS)]
+    return {contender.name: contender for contender in found}
+
+
+__all__ = ["CHOSEN", "Contender", "NotHere", "Ready", "contenders"]

@@ -1,0 +1,107 @@
+"""Time rnnfast against the peers that are installed.
+
+Suites of cases, every contender checked against the float64 reference before it is timed, the rounds of all of them
+interleaved (docs/benchmarking.md). Ratios are times over rnnfast's: above 1 rnnfast is faster.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import rnnfast
+from rnnfast.bench import records
+from rnnfast.bench.suites import SUITES
+from rnnfast.commands import bench_print
+from rnnfast.commands.options import BadOption, Failure, file, folder, number, one_of, require, size
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    suites = ", ".join(f"{name} ({suite.about})" for name, suite in SUITES.items())
+    run = parser.add_argument_group("what is timed")
+    run.add_argument("--suite", type=one_of(*SUITES), nargs="+", default=["quick"], metavar="NAME", help=suites)
+    run.add_argument("--threads", type=size, default=rnnfast.get_num_threads(), help="of every contender")
+    run.add_argument(
+        "--seconds", type=number(0, above=True), help="for each case and pass, in place of the suite's own"
+    )
+    run.add_argument("--only", nargs="+", metavar="CONTENDER", help="rnnfast and these contenders alone")
+    results = parser.add_argument_group("results")
+    results.add_argument("--load", type=Path, metavar="FILE", help="the results of an earlier --json; nothing is timed")
+    results.add_argument("--json", type=file, metavar="FILE", help="write the results there")
+    results.add_argument("--compare", type=Path, metavar="FILE", help="say what changed since that earlier --json")
+    results.add_argument("--report", type=folder, metavar="DIR", help="write a page with plots and tables there")
+    results.add_argument("--save", action="store_true", help="add the results to this machine's history")
+    results.add_argument("--history", action="store_true", help="plot this machine's history; nothing is timed")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Times, or loads; then whatever is asked for."""
+    require(*(["matplotlib"] if arguments.report or arguments.history else []))
+    old = _read("--compare", arguments.compare) if arguments.compare else None
+    if arguments.history:
+        _history(arguments.report or Path("out"))
+        return
+    result = _read("--load", arguments.load) if arguments.load else _time(arguments)
+    if arguments.load:
+        for group in result.groups():
+            bench_print.group(group)
+    if arguments.json:
+        records.write(arguments.json, result)
+        print(f"Results: {arguments.json}")
+    if arguments.save:
+        from rnnfast.bench import history
+
+        print(f"History: {history.append(result)}")
+    if old is not None:
+        bench_print.comparison_of(old, result)
+    if arguments.report:
+        from rnnfast.bench.report import write_report
+
+        print(f"Report: {write_report(arguments.report, result)}")
+
+
+def _time(arguments: argparse.Namespace) -> records.Result:
+    from rnnfast.bench import provenance
+    from rnnfast.bench.crew import Crew
+    from rnnfast.bench.peers import CHOSEN, contenders
+    from rnnfast.bench.runner import Settings, run_suite
+
+    known = contenders()
+    unknown = [name for name in arguments.only or () if name not in known]
+    if unknown:
+        raise BadOption(f"--only: expected some of {', '.join(known)}, got {unknown[0]!r}")
+    wanted = {name: c for name, c in known.items() if not arguments.only or name in (CHOSEN, *arguments.only)}
+    lacking = {name: missing for name, contender in wanted.items() if (missing := contender.missing())}
+    present = {name: contender for name, contender in wanted.items() if name not in lacking}
+    for name, missing in lacking.items():
+        print(f"{name}: left out, not installed: {', '.join(missing)}")
+    counts = sorted({1, *(2**k for k in range(1, 12) if 2**k < arguments.threads), arguments.threads})
+    settings = Settings(arguments.threads, tuple(counts), arguments.seconds)
+    machine = provenance.record(present.values(), arguments.threads)
+    result = records.Result(
+        machine,
+        {"threads": arguments.threads, "seconds": arguments.seconds, "suites": arguments.suite, "lacking": lacking},
+    )
+    bench_print.machine(result)
+    with Crew() as crew:
+        for name in arguments.suite:
+            result.points += run_suite(name, SUITES[name], present, settings, crew, bench_print.group)
+    return result
+
+
+def _read(option: str, path: Path) -> records.Result:
+    try:
+        return records.read(path)
+    except ValueError as error:
+        raise BadOption(f"{option}: {error}") from error
+
+
+def _history(out: Path) -> None:
+    from rnnfast.bench import history, provenance
+    from rnnfast.bench.report import write_history
+
+    path = history.path_for(provenance.identity())
+    if not path.exists():
+        raise Failure(f"{path}: no history of this machine yet; rnnfast bench --save begins one")
+    print(f"History: {write_history(out, history.read(path))}")
