@@ -9,7 +9,7 @@ from typing import Any
 import emulated_cupy as stand_in
 import numpy as np
 import pytest
-from gpu_problems import random_arguments
+from gpu_problems import by_name, random_arguments
 
 import rnnfast
 from rnnfast.backends import REGISTRY
@@ -45,7 +45,7 @@ class Exported:
 def test_auto_takes_arrays_on_the_gpu_there(cupy: ModuleType, arrays: dict[str, Any]) -> None:
     y, h_n = rnnfast.rnn_forward(**arrays)
     grads = rnnfast.rnn_backward(None, arrays["x"], y, arrays["w_ih"], arrays["w_hh"], dh_n=h_n)
-    assert all(isinstance(array, cupy.ndarray) for array in (y, h_n, *grads))
+    assert all(isinstance(array, cupy.ndarray) for array in (y, h_n, *by_name(grads).values()))
 
 
 def test_arrays_that_speak_dlpack(arrays: dict[str, Any]) -> None:
@@ -162,6 +162,25 @@ def test_the_plan_explains_itself(cupy: ModuleType) -> None:
         assert "products in float32" in text
         assert rnnfast.plan(**sizes, variant=variant).variant == variant
     assert rnnfast.plan(**{**sizes, "dtype": "float64"}).variant == "stepwise"
+
+
+@pytest.mark.parametrize(
+    "changed", [{"heads": 2}, {"layer_norm": True}, {"zoneout": True}, {"dtype": "bfloat16"}], ids=str
+)
+def test_what_it_does_not_take_yet(changed: dict[str, Any], cupy: ModuleType) -> None:
+    sizes = {"seq_len": 9, "batch": 4, "input_size": 3, "hidden_size": 4, "backend": "cupy"}
+    with pytest.raises(
+        ValueError, match=r"^backend: 'cupy' takes float32 and float64, one head and a plain cell so far"
+    ):
+        rnnfast.plan(**{**sizes, **changed})
+
+
+def test_recurrent_weights_of_one_head(cupy: ModuleType, arrays: dict[str, Any]) -> None:
+    y, _ = rnnfast.rnn_forward(**arrays)
+    as_blocks = arrays["w_hh"].reshape(1, 6, 6)
+    again, _ = rnnfast.rnn_forward(**{**arrays, "w_hh": as_blocks})
+    np.testing.assert_array_equal(again.get(), y.get())
+    assert rnnfast.rnn_backward(y, arrays["x"], y, arrays["w_ih"], as_blocks).dw_hh.shape == (1, 6, 6)
 
 
 def test_checkpointed_passes_are_refused(arrays: dict[str, Any]) -> None:
