@@ -14,7 +14,7 @@ MMA_FLOPS_PER_CLOCK = 1024
 L2_BYTES_PER_CLOCK = 64
 """That a multiprocessor reads from the second-level cache."""
 
-_ROUNDED_REGISTERS, _THREADS_AT_ONCE, _BLOCKS_AT_ONCE = 8, 1024, 16
+_ROUNDED_REGISTERS, _BLOCKS_AT_ONCE = 8, 16
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Device:
         multiprocessors: how many.
         shared_bytes: shared memory that one block may use at most, when it asks for it.
         registers: 32-bit registers of a multiprocessor.
+        threads: that a multiprocessor can have at once.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Device:
     multiprocessors: int
     shared_bytes: int
     registers: int = 65536
+    threads: int = 1024
 
     @classmethod
     def from_cupy(cls, cupy: Any, number: int) -> Device:
@@ -46,6 +48,7 @@ class Device:
             multiprocessors=attributes["MultiProcessorCount"],
             shared_bytes=attributes["MaxSharedMemoryPerBlockOptin"],
             registers=attributes["MaxRegistersPerMultiprocessor"],
+            threads=attributes["MaxThreadsPerMultiProcessor"],
         )
 
     def blocks_at_once(self, threads: int, registers: int, shared_bytes: int) -> int:
@@ -53,7 +56,7 @@ class Device:
         rounded = -(-registers // _ROUNDED_REGISTERS) * _ROUNDED_REGISTERS
         return min(
             _BLOCKS_AT_ONCE,
-            _THREADS_AT_ONCE // threads,
+            self.threads // threads,
             self.registers // (rounded * threads),
             self.shared_bytes // max(shared_bytes, 1),
         )

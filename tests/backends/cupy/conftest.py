@@ -21,6 +21,7 @@ ATTRIBUTES = {
     "MultiProcessorCount": 6,
     "MaxSharedMemoryPerBlockOptin": 232448,
     "MaxRegistersPerMultiprocessor": 65536,
+    "MaxThreadsPerMultiProcessor": 2048,
 }
 
 

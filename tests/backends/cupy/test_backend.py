@@ -79,6 +79,14 @@ def test_lengths_may_lie_on_either_side(where: str, cupy: ModuleType, arrays: di
     np.testing.assert_array_equal((y.get() != 0).any(axis=2), np.arange(3)[:, None] < lengths)
 
 
+def test_lengths_on_the_gpu_count_as_cut(cupy: ModuleType, arrays: dict[str, Any]) -> None:
+    cut, beyond = (
+        rnnfast.rnn_forward(**arrays, lengths=cupy.asarray(np.array(values)))[0].get()
+        for values in ([0, 3, 1, 2], [-5, 7, 1, 2])
+    )
+    np.testing.assert_array_equal(beyond, cut)
+
+
 @pytest.mark.parametrize(
     ("changed", "error", "message"),
     [

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import nvrtc
+import occupancy
 import pytest
 from nvrtc import ARCHITECTURES, TABLE, Nvrtc, Resources
 
@@ -58,6 +59,10 @@ def test_every_instance_has_registers_for_all_its_threads(architecture: int, tab
                 assert rows[tile.expression(direction)].registers * tile.threads <= REGISTERS
     for name in gpu_instances.instances(architecture)[gpu_persistent.FILE]:
         assert rows[name].registers * gpu_persistent.LANES * gpu_persistent.MOST_WARPS <= REGISTERS
+
+
+def test_the_table_of_the_documentation_is_that_of_the_registers() -> None:
+    assert occupancy.table() in occupancy.PAGE.read_text(), "python tests/cuda_emulation/occupancy.py"
 
 
 # Two instances for each architecture, another two for each; all of them: pytest -m exhaustive.
