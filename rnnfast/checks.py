@@ -1,7 +1,8 @@
 """Checks of array arguments: every message names the argument, what was expected and what came.
 
 Nothing here writes to an argument. What comes out is in the form that the kernels read: C-contiguous, aligned,
-native byte order. An array already in that form comes back as it is; another is copied.
+native byte order. An array already in that form comes back as it is; another is copied. `home` is where the arrays
+lie.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 
 from rnnfast.arguments import check_number
 from rnnfast.cell_options import CellOptions
+from rnnfast.home import HOST, Home
 from rnnfast.problem import ARITHMETIC, Problem
 from rnnfast.typing import Array, ArrayLike
 
@@ -38,16 +40,9 @@ STORED = ("x", "y", "dy", "out")
 SIZE_NAMES = {"T": "seq_len", "B": "batch", "I": "input_size", "H": "hidden_size"}
 
 
-def as_array(name: str, value: ArrayLike) -> Array:
-    """`value` as a NumPy array without a copy; TypeError unless it is one or speaks DLPack."""
-    if isinstance(value, np.ndarray):
-        return value
-    if hasattr(value, "__dlpack__"):
-        try:
-            return np.from_dlpack(value)
-        except (BufferError, RuntimeError, TypeError, ValueError) as error:
-            raise TypeError(f"{name}: expected an array on the CPU, got {type(value).__name__} ({error})") from error
-    raise TypeError(f"{name}: expected a NumPy array or one that speaks DLPack, got {type(value).__name__}")
+def as_array(name: str, value: ArrayLike, home: Home = HOST) -> Array:
+    """`value` as an array at home without a copy; TypeError unless it is one or speaks DLPack."""
+    return home.as_array(name, value)
 
 
 def sizes(x_shape: tuple[int, ...], w_hh_shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Any]:
@@ -93,24 +88,24 @@ def _is_recurrent(shape: tuple[int, ...]) -> bool:
     return len(shape) in (1, 2) or (len(shape) == 3 and shape[1] == shape[2])
 
 
-def array(problem: Problem, name: str, value: ArrayLike, *, contiguous: bool = True) -> Array:
+def array(problem: Problem, name: str, value: ArrayLike, home: Home = HOST, *, contiguous: bool = True) -> Array:
     """The argument `name` in the form that kernels read; ValueError or TypeError if it does not fit the problem.
 
     Without `contiguous` it stays in the order of memory that it has.
     """
-    given = as_array(name, value)
+    given = home.as_array(name, value)
     expected = shapes(problem, name)
     if given.shape not in expected.values():
         form, shape = next(iter(expected.items()))
         raise ValueError(f"{name}: expected shape {form} = {shape}, got {given.shape}")
     if name == "lengths":
-        return _lengths(problem, given)
+        return home.lengths(given, problem.seq_len)
     if name in ("mask", "zoneout_mask"):
         if given.dtype != np.bool_:
             raise TypeError(f"{name}: expected dtype bool, got {given.dtype}")
-        return np.require(given, requirements=["C", "A"])
+        return home.contiguous(given)
     check_dtype(name, given, problem.dtype if name in STORED else problem.arithmetic)
-    return np.require(given, requirements=["C", "A"]) if contiguous else given
+    return home.contiguous(given) if contiguous else given
 
 
 def array_of(name: str, value: ArrayLike, shape: tuple[int, ...], dtype: str) -> Array:
@@ -128,16 +123,18 @@ def check_dtype(name: str, given: Array, dtype: str) -> None:
         raise TypeError(f"{name}: expected dtype {dtype}, got {given.dtype}")
 
 
-def optional(problem: Problem, name: str, value: ArrayLike | None) -> Array | None:
+def optional(problem: Problem, name: str, value: ArrayLike | None, home: Home = HOST) -> Array | None:
     """As `array`, and None stays None."""
-    return None if value is None else array(problem, name, value)
+    return None if value is None else array(problem, name, value, home)
 
 
-def valid_steps(problem: Problem, lengths: ArrayLike | None, mask: ArrayLike | None) -> dict[str, Array | None]:
+def valid_steps(
+    problem: Problem, lengths: ArrayLike | None, mask: ArrayLike | None, home: Home = HOST
+) -> dict[str, Array | None]:
     """`lengths` and `mask` by name, checked; ValueError if both are given."""
     if lengths is not None and mask is not None:
         raise ValueError("mask: expected None where lengths are given, got both")
-    return {"lengths": optional(problem, "lengths", lengths), "mask": optional(problem, "mask", mask)}
+    return {"lengths": optional(problem, "lengths", lengths, home), "mask": optional(problem, "mask", mask, home)}
 
 
 def cell_options(
@@ -175,17 +172,20 @@ def cell_options(
     return CellOptions(**arrays, zoneout=rate, epsilon=float(problem.epsilon))
 
 
-def output(problem: Problem, name: str, value: ArrayLike | None, inputs: dict[str, Array | None]) -> Array | None:
+def output(
+    problem: Problem, name: str, value: ArrayLike | None, inputs: dict[str, Array | None], home: Home = HOST
+) -> Array | None:
     """A caller's array to write to: of the right form, writeable, and apart from every input."""
     if value is None:
         return None
-    if not isinstance(value, np.ndarray):
+    if home is HOST and not isinstance(value, np.ndarray):
         raise TypeError(f"{name}: expected a NumPy array, got {type(value).__name__}")
-    checked = array(problem, name, value)
-    if checked is not value or not value.flags.writeable:
+    checked = array(problem, name, value, home)
+    is_copy = checked is not value
+    if is_copy or not home.is_writeable(checked):
         raise ValueError(f"{name}: expected a writeable, aligned, C-contiguous array, got strides {value.strides}")
     for other, given in inputs.items():
-        if given is not None and np.may_share_memory(value, given):
+        if given is not None and home.overlap(checked, given):
             raise ValueError(f"{name}: expected memory of its own, got an array that overlaps {other}")
     return checked
 
@@ -202,17 +202,18 @@ def forward_arrays(
     mask: ArrayLike | None,
     out: Array | None,
     contiguous_x: bool = True,
+    home: Home = HOST,
 ) -> dict[str, Any]:
     """The arguments of `rnn_forward` by name, checked; x is left in its order of memory without `contiguous_x`."""
     given: dict[str, Array | None] = {
-        "x": array(problem, "x", x, contiguous=contiguous_x),
-        "w_ih": array(problem, "w_ih", w_ih),
-        "w_hh": array(problem, "w_hh", w_hh),
-        "b": array(problem, "b", b),
-        "h0": optional(problem, "h0", h0),
-        **valid_steps(problem, lengths, mask),
+        "x": array(problem, "x", x, home, contiguous=contiguous_x),
+        "w_ih": array(problem, "w_ih", w_ih, home),
+        "w_hh": array(problem, "w_hh", w_hh, home),
+        "b": array(problem, "b", b, home),
+        "h0": optional(problem, "h0", h0, home),
+        **valid_steps(problem, lengths, mask, home),
     }
-    return {**given, "out": output(problem, "out", out, given)}
+    return {**given, "out": output(problem, "out", out, given, home)}
 
 
 def backward_arrays(
@@ -227,27 +228,19 @@ def backward_arrays(
     dh_n: ArrayLike | None,
     lengths: ArrayLike | None,
     mask: ArrayLike | None,
+    home: Home = HOST,
 ) -> dict[str, Any]:
     """The arguments of `rnn_backward` by name, checked."""
     return {
-        "dy": optional(problem, "dy", dy),
-        "x": array(problem, "x", x),
-        "y": array(problem, "y", y),
-        "w_ih": array(problem, "w_ih", w_ih),
-        "w_hh": array(problem, "w_hh", w_hh),
-        "h0": optional(problem, "h0", h0),
-        "dh_n": optional(problem, "dh_n", dh_n),
-        **valid_steps(problem, lengths, mask),
+        "dy": optional(problem, "dy", dy, home),
+        "x": array(problem, "x", x, home),
+        "y": array(problem, "y", y, home),
+        "w_ih": array(problem, "w_ih", w_ih, home),
+        "w_hh": array(problem, "w_hh", w_hh, home),
+        "h0": optional(problem, "h0", h0, home),
+        "dh_n": optional(problem, "dh_n", dh_n, home),
+        **valid_steps(problem, lengths, mask, home),
     }
-
-
-def _lengths(problem: Problem, given: Array) -> Array:
-    if given.dtype.kind not in "iu":
-        raise TypeError(f"lengths: expected an integer dtype, got {given.dtype}")
-    low, high = int(given.min()), int(given.max())
-    if low < 0 or high > problem.seq_len:
-        raise ValueError(f"lengths: expected values in 0..{problem.seq_len}, got values in {low}..{high}")
-    return np.require(given, np.int64, ["C", "A"])
 
 
 def _axes(name: str) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from rnnfast import cell_options, checks, pointwise
-from rnnfast.backends import Plan
+from rnnfast.backends import REGISTRY, Plan
 from rnnfast.cell_options import EPSILON, CellArguments
+from rnnfast.home import is_on_gpu
 from rnnfast.plan import plan as make_plan
 from rnnfast.pointwise import Activation
-from rnnfast.processor import get_num_threads
 from rnnfast.reference import Gradients
 from rnnfast.typing import Array, ArrayLike
 
@@ -71,7 +72,8 @@ def rnn_forward(
         gain: (H,), normalises the pre-activation over the units: f(gain (s_t - mean) / sqrt(variance + epsilon) + b),
             s_t = x_t W_ih^T + h_{t-1} W_hh^T (Ba et al. 2016, eq. 4). A clip comes after it.
         epsilon: above 0; the default is that of torch's LayerNorm.
-        backend: "auto", "cpu" or "reference"; `rnnfast.backends()` lists them.
+        backend: "auto", "cpu", "cupy" or "reference"; `rnnfast.backends()` lists them. "cupy" takes and gives arrays
+            on the GPU, of CuPy or of anything there that speaks DLPack; "auto" takes it for such an x.
         variant: "auto" or a kernel of the backend; `rnnfast.variants(backend)` lists them.
         precision: "highest" (true float32), "high" or "medium" (bfloat16 products where the processor has tiles
             for them, else true float32).
@@ -160,9 +162,13 @@ def planned(
     """The plan for the sizes of x and w_hh and for what `cell` holds; it checks every array against them itself."""
     if not isinstance(activation, str):
         activation = pointwise.get(activation)  # so that it can be hashed
-    x, w_hh = checks.as_array("x", x), checks.as_array("w_hh", w_hh)
+    if backend == "auto" and is_on_gpu(x) and REGISTRY["cupy"].unavailable() is None:
+        backend = "cupy"
+    owner = REGISTRY.get(backend, REGISTRY["cpu"])
+    home = owner.home()
+    x, w_hh = checks.as_array("x", x, home), checks.as_array("w_hh", w_hh, home)
     return _plan_of(
-        get_num_threads(),
+        owner.context(),
         x.shape,
         w_hh.shape,
         x.dtype,
@@ -181,7 +187,7 @@ def planned(
 
 @lru_cache(maxsize=256, typed=True)
 def _plan_of(
-    threads: int,  # what a plan chooses depends on them
+    context: Hashable,  # what a plan chooses depends on it
     x_shape: tuple[int, ...],
     w_hh_shape: tuple[int, ...],
     dtype: np.dtype[Any],

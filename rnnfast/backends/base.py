@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rnnfast.cell_options import CellArguments, CellOptions
+from rnnfast.home import HOST, Home
 from rnnfast.problem import Problem
 from rnnfast.reference import Gradients
 from rnnfast.typing import Array, ArrayLike
@@ -141,3 +143,11 @@ class Backend(ABC):
     @abstractmethod
     def plan(self, problem: Problem, variant: str) -> Plan:
         """A plan with the variant asked for; `auto` chooses. ValueError if the variant does not take the problem."""
+
+    def home(self) -> Home:
+        """Where its arrays lie. RuntimeError: the backend cannot run here."""
+        return HOST
+
+    def context(self) -> Hashable:
+        """What a plan depends on beside the problem."""
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -248,3 +249,6 @@ class CpuBackend(Backend):
     def plan(self, problem: Problem, variant: str) -> Plan:
         check_option("variant", variant, ("auto", *(known.name for known in VARIANTS)))
         return CpuPlan(problem, self.name, variant)
+
+    def context(self) -> Hashable:
+        return _cpu.num_threads()

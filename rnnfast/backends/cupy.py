@@ -1,0 +1,202 @@
+"""The `cupy` backend: the CUDA C++ kernels, through CuPy.
+
+The products that are parallel over time (input projection, gradients of the weights and of the input) are cuBLAS calls
+over all steps; what is left, the recurrence, is a variant's (gpu_variants.py). Everything goes to CuPy's current
+stream, and nothing here waits for the GPU.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+from rnnfast import checks
+from rnnfast.backends import gpu_variants
+from rnnfast.backends.base import Backend, Plan, Variant
+from rnnfast.backends.cupy_arrays import GpuHome
+from rnnfast.backends.cupy_launch import Kernels
+from rnnfast.cell_options import CellArguments
+from rnnfast.home import Home
+from rnnfast.problem import Problem, check_option
+from rnnfast.reference import Gradients
+from rnnfast.typing import Array, ArrayLike
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class CupyPlan(Plan):
+    """The kernels for one problem on one device; they are compiled at the first call.
+
+    Args:
+        variant: a name of gpu_variants.VARIANTS, or "auto".
+
+    Raises:
+        ValueError: the variant does not take the problem on this device.
+    """
+
+    def __init__(self, problem: Problem, backend: str, variant: str, kernels: Kernels) -> None:
+        self._choice = gpu_variants.choose(problem, kernels.device, variant)
+        super().__init__(problem, backend, self._choice.name)
+        self._kernels = kernels
+        self._home = GpuHome(kernels.cupy)
+        self._recurrence = self._choice.recurrence(problem, kernels)
+
+    def forward(
+        self,
+        x: ArrayLike,
+        w_ih: ArrayLike,
+        w_hh: ArrayLike,
+        b: ArrayLike,
+        *,
+        h0: ArrayLike | None = None,
+        lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
+        out: Array | None = None,
+        **cell: Unpack[CellArguments],
+    ) -> tuple[Array, Array]:
+        checks.cell_options(self.problem, **cell)  # a plan of this backend takes none
+        given = checks.forward_arrays(
+            self.problem, x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=out, home=self._home
+        )
+        cupy, sizes = self._kernels.cupy, self.problem
+        y = given["out"]
+        if y is None:
+            y = cupy.empty((sizes.seq_len, sizes.batch, sizes.hidden_size), sizes.dtype)
+        cupy.matmul(_rows(given["x"]), given["w_ih"].T, out=_rows(y))
+        state = self._initial(given["h0"])
+        position = self._kernels.positions(sizes, given["lengths"], given["mask"])
+        self._recurrence.forward(y, self._matrix(given["w_hh"]), given["b"], state, position)
+        return y, state
+
+    def backward(
+        self,
+        dy: ArrayLike | None,
+        x: ArrayLike,
+        y: ArrayLike,
+        w_ih: ArrayLike,
+        w_hh: ArrayLike,
+        *,
+        h0: ArrayLike | None = None,
+        dh_n: ArrayLike | None = None,
+        lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
+        **cell: Unpack[CellArguments],
+    ) -> Gradients:
+        checks.cell_options(self.problem, **cell)
+        given = checks.backward_arrays(
+            self.problem, dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask, home=self._home
+        )
+        cupy, sizes = self._kernels.cupy, self.problem
+        carry = self._initial(given["dh_n"])
+        position = self._kernels.positions(sizes, given["lengths"], given["mask"])
+        da = cupy.empty((sizes.seq_len, sizes.batch, sizes.hidden_size), sizes.dtype)
+        self._recurrence.backward(given["dy"], given["y"], self._matrix(given["w_hh"]), da, carry, position)
+        used = given["x"] if position is None else self._kernels.clear_masked(given["x"], position)
+        dx = cupy.empty(used.shape, sizes.dtype)
+        cupy.matmul(_rows(da), given["w_ih"], out=_rows(dx))
+        dw_ih = cupy.matmul(_rows(da).T, _rows(used))
+        dw_hh = self._recurrent_gradient(da, given["y"], given["h0"], position)
+        return Gradients(dx, dw_ih, dw_hh.reshape(given["w_hh"].shape), _rows(da).sum(axis=0), carry)
+
+    def _initial(self, given: Array | None) -> Array:
+        """A copy of a (B, H) array to go on from; zeros for None."""
+        if given is not None:
+            return given.copy()
+        return self._kernels.cupy.zeros((self.problem.batch, self.problem.hidden_size), self.problem.dtype)  # type: ignore[no-any-return]
+
+    def _matrix(self, w_hh: Array) -> Array:
+        """(H, H) of recurrent weights of one head."""
+        return w_hh.reshape(self.problem.hidden_size, self.problem.hidden_size)
+
+    def _recurrent_gradient(self, da: Array, y: Array, h0: Array | None, position: Array | None) -> Array:
+        """sum_t da_t^T h_{t-1}, (H, H)."""
+        cupy = self._kernels.cupy
+        if position is not None:
+            previous = self._kernels.hold_states(self.problem, y, h0, position)
+            return cupy.matmul(_rows(da).T, _rows(previous))  # type: ignore[no-any-return]
+        # without masked steps h_{t-1} is the output beside, and of the first step h0
+        later, earlier, first = (da[:-1], y[1:], da[-1]) if self.problem.reverse else (da[1:], y[:-1], da[0])
+        if len(later) == 0:
+            dw_hh: Array = cupy.zeros((self.problem.hidden_size,) * 2, self.problem.dtype)
+        else:
+            dw_hh = cupy.matmul(_rows(later).T, _rows(earlier))
+        if h0 is not None:
+            dw_hh += cupy.matmul(first.T, h0)
+        return dw_hh
+
+    @property
+    def window_steps(self) -> int:
+        raise RuntimeError("backend: 'cupy' has no checkpointed passes yet; take 'cpu'")
+
+    def forward_steps(self, *arguments: Any, **options: Any) -> tuple[Array, Array]:
+        raise RuntimeError("backend: 'cupy' has no checkpointed passes yet; take 'cpu'")
+
+    def backward_steps(self, *arguments: Any, **options: Any) -> tuple[Array, Array]:
+        raise RuntimeError("backend: 'cupy' has no checkpointed passes yet; take 'cpu'")
+
+    def explain(self) -> str:
+        return self._choice.explain()
+
+
+def _rows(array: Array) -> Array:
+    """(T, B, n) as (T B, n)."""
+    return array.reshape(-1, array.shape[-1])
+
+
+class CupyBackend(Backend):
+    name = "cupy"
+
+    def __init__(self) -> None:
+        self._kernels: dict[int, Kernels] = {}
+
+    def unavailable(self) -> str | None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a CuPy that does not fit its CUDA says so at length
+                import cupy
+        except ImportError as error:
+            if getattr(error, "name", None) == "cupy":
+                return "CuPy is not installed: pip install cupy-cuda12x or cupy-cuda13x, as the driver has it"
+            return f"CuPy cannot be imported ({_first_line(error)})"
+        except Exception as error:  # whatever a broken installation does
+            return f"CuPy cannot be imported ({_first_line(error)})"
+        try:
+            count = cupy.cuda.runtime.getDeviceCount()
+        except Exception as error:
+            return f"CUDA finds no GPU ({_first_line(error)}): is a driver installed, and as new as CuPy's CUDA?"
+        return None if count else "CUDA finds no GPU"
+
+    def variants(self) -> tuple[Variant, ...]:
+        return tuple(known.described() for known in gpu_variants.VARIANTS.values())
+
+    def home(self) -> Home:
+        return GpuHome(self._here().cupy)
+
+    def context(self) -> Hashable:
+        return self._here().number
+
+    def plan(self, problem: Problem, variant: str) -> Plan:
+        check_option("variant", variant, ("auto", *gpu_variants.VARIANTS))
+        if problem.heads > 1 or problem.cell_options or problem.dtype != problem.arithmetic:
+            raise ValueError(
+                f"backend: 'cupy' takes float32 and float64, one head and a plain cell so far, got {problem}"
+            )
+        return CupyPlan(problem, self.name, variant, self._here())
+
+    def _here(self) -> Kernels:
+        """The kernels of CuPy's current device. RuntimeError if there is none."""
+        reason = self.unavailable()
+        if reason is not None:
+            raise RuntimeError(f"backend: {self.name!r} cannot run here: {reason}")
+        import cupy
+
+        number = cupy.cuda.Device().id
+        if number not in self._kernels:
+            self._kernels[number] = Kernels(cupy, number)
+        return self._kernels[number]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

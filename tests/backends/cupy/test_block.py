@@ -1,0 +1,82 @@
+"""The tiles of variant `block`."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+from gpu_problems import check, random_arguments
+
+from rnnfast.backends import gpu_block
+from rnnfast.backends.gpu_block import TILES, Block, Tile
+from rnnfast.backends.gpu_device import Device
+from rnnfast.backends.gpu_recurrence import PRODUCTS
+from rnnfast.problem import Problem
+
+LARGE = Device("large", 90, 132, 232448)
+# Of the largest element of each result; a bfloat16 has 8 bits, two of them 16.
+TOLERANCE_OF_PARTS = {0: None, 1: 2e-2, 2: 5e-5}
+SMALL = Device("small", 75, 40, 65536)
+
+
+@pytest.mark.parametrize("tile", TILES, ids=str)
+def test_every_tile(tile: Tile, cupy: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One unit and one sequence short of full."""
+    monkeypatch.setattr(gpu_block, "_fitting", lambda problem, device: [tile])
+    problem = Problem(3, 2 * tile.rows - 1, 2, tile.hidden - 1)
+    arguments = random_arguments(problem, 1, "h0", "dy", "dh_n", "lengths")
+    check(problem, arguments, cupy, "block", TOLERANCE_OF_PARTS[tile.parts])
+    if tile.parts == 1:
+        with pytest.raises(AssertionError):  # they are not float32 in disguise
+            check(problem, arguments, cupy, "block")
+
+
+def test_more_sequences_than_there_is_room_for_go_into_larger_tiles() -> None:
+    few, many = (Block(Problem(100, batch, 8, 64), LARGE).tile for batch in (64, 4096))
+    assert few.rows < many.rows
+    assert few.hidden == many.hidden == 64
+
+
+def test_the_smallest_tile_that_holds_the_units_is_taken() -> None:
+    assert [Block(Problem(9, 4, 8, size), LARGE).tile.hidden for size in (1, 32, 33, 129, 256)] == [
+        32,
+        32,
+        64,
+        192,
+        256,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("problem", "device", "message"),
+    [
+        (
+            Problem(3, 4, 5, 257),
+            LARGE,
+            r"variant: 'block' takes float32, hidden_size up to 256, batch up to 8388607; got Problem",
+        ),
+        (Problem(3, 4, 5, 8, "float64"), LARGE, r"variant: 'block' takes float32"),
+        (Problem(3, 4, 5, 256), SMALL, r"small has too little shared memory: 65536 bytes"),
+    ],
+    ids=["hidden_size", "dtype", "device"],
+)
+def test_what_it_does_not_take(problem: Problem, device: Device, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Block(problem, device)
+
+
+@pytest.mark.parametrize(
+    ("precision", "hidden_size", "device", "parts"),
+    [
+        ("highest", 64, LARGE, 0),
+        ("high", 64, LARGE, 2),
+        ("medium", 64, LARGE, 1),
+        ("medium", 192, LARGE, 1),
+        ("high", 256, LARGE, 0),
+        ("medium", 64, SMALL, 0),
+    ],
+)
+def test_precision(precision: str, hidden_size: int, device: Device, parts: int) -> None:
+    choice = Block(Problem(3, 4, 5, hidden_size, precision=precision), device)
+    assert choice.tile.parts == parts
+    assert PRODUCTS[parts] in choice.explain()

@@ -1,0 +1,58 @@
+"""Proof that the emulation can fail: without any one barrier or bounds check of a kernel, a result is wrong."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import emulated_kernels
+import pytest
+from emulated_kernels import EmulatedFile
+from gpu_problems import check, random_arguments
+
+from rnnfast.backends import cuda_kernels, gpu_instances
+from rnnfast.problem import Problem
+
+# Sizes that fill no tile; which variants run the kernels of a file.
+PROBLEMS = {
+    "masked.cu": [("stepwise", Problem(4, 5, 3, 9))],
+    "stepwise.cu": [("stepwise", Problem(4, 5, 3, 9))],
+    "block.cu": [("block", Problem(4, 5, 3, 9)), ("block", Problem(3, 3, 3, 40))],
+    "persistent.cu": [("persistent", Problem(*sizes)) for sizes in ((4, 11, 3, 9), (2, 19, 3, 135), (3, 5, 3, 12))],
+}
+ATTEMPTS = 10  # with another order of the threads each
+MUTANTS = [
+    pytest.param(file, mutant.number, id=f"{file}-{mutant.number}")
+    for file in gpu_instances.instances(90)
+    for mutant in emulated_kernels.with_switches(cuda_kernels.source(file))[1]
+]
+
+
+def fails(file: str, cupy: ModuleType, attempts: int = ATTEMPTS) -> bool:
+    """Whether any result of the problems of a file is wrong, or a kernel goes astray."""
+    for attempt in range(attempts):
+        for variant, problem in PROBLEMS[file]:
+            arguments = random_arguments(problem, attempt, "h0", "dy", "dh_n", "lengths")
+            try:
+                check(problem, arguments, cupy, variant)
+            except (AssertionError, RuntimeError):
+                return True
+    return False
+
+
+@pytest.fixture
+def cupy(emulated_cupy: ModuleType) -> ModuleType:
+    """Here the emulation alone."""
+    return emulated_cupy
+
+
+@pytest.mark.parametrize("file", PROBLEMS)
+def test_nothing_fails_unchanged(file: str, cupy: ModuleType) -> None:
+    assert not fails(file, cupy, 2)
+
+
+@pytest.mark.parametrize(("file", "number"), MUTANTS)
+def test_without_one_barrier_or_check_a_result_is_wrong(
+    file: str, number: int, cupy: ModuleType, emulated_files: dict[str, EmulatedFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emulated_files[file], "mutant", number)
+    assert fails(file, cupy), emulated_files[file].mutants[number - 1].text
