@@ -17,6 +17,8 @@ from rnnfast.pointwise import Activation
 from rnnfast.reference import Gradients
 from rnnfast.typing import Array, ArrayLike
 
+_CPU = REGISTRY["cpu"]
+
 
 def rnn_forward(
     x: ArrayLike,
@@ -90,7 +92,9 @@ def rnn_forward(
     plan = planned(
         x, w_hh, activation, clip, reverse, None, backend, variant, precision, masked_output, epsilon, cell=cell
     )
-    return plan.forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=out, **cell)
+    if cell:
+        return plan.forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=out, **cell)
+    return plan.forward(x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=out)  # unpacking nothing takes time
 
 
 def rnn_backward(
@@ -141,7 +145,9 @@ def rnn_backward(
     plan = planned(
         x, w_hh, activation, clip, reverse, bptt_steps, backend, variant, precision, masked_output, epsilon, cell=cell
     )
-    return plan.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask, **cell)
+    if cell:
+        return plan.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask, **cell)
+    return plan.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask)
 
 
 def planned(
@@ -162,11 +168,12 @@ def planned(
     """The plan for the sizes of x and w_hh and for what `cell` holds; it checks every array against them itself."""
     if not isinstance(activation, str):
         activation = pointwise.get(activation)  # so that it can be hashed
-    if backend == "auto" and is_on_gpu(x) and REGISTRY["cupy"].unavailable() is None:
-        backend = "cupy"
-    owner = REGISTRY.get(backend, REGISTRY["cpu"])
-    home = owner.home()
-    x, w_hh = checks.as_array("x", x, home), checks.as_array("w_hh", w_hh, home)
+    owner = REGISTRY.get(backend, _CPU)
+    if owner is not _CPU or not isinstance(x, np.ndarray) or not isinstance(w_hh, np.ndarray):
+        if backend == "auto" and is_on_gpu(x) and REGISTRY["cupy"].unavailable() is None:
+            backend, owner = "cupy", REGISTRY["cupy"]
+        home = owner.home()
+        x, w_hh = checks.as_array("x", x, home), checks.as_array("w_hh", w_hh, home)
     return _plan_of(
         owner.context(),
         x.shape,
