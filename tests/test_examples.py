@@ -40,9 +40,9 @@ def test_language_model_example(run_python) -> None:
 
 def test_readme(run_python) -> None:
     programs = re.findall(r"^```python\n(.*?)^```$", (CHECKOUT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    assert len(programs) == 2
+    assert len(programs) == 3
     result = run_python(
         "-c", "\n".join([*programs, "print(y.shape, grads.dw_hh.shape, probabilities.shape, model.epochs_done)"])
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines()[-1] == "(30, 32, 5) (5, 5) (64, 1) 4"
+    assert result.stdout.splitlines()[-1] == "(30, 32, 10) (5, 5) (64, 1) 4"
