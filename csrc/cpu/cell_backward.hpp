@@ -49,12 +49,11 @@ class CellBackward {
     void differentiate(Range sequences, Index first, Index chunk_row, const T* carry, T* da) const {
         const Index h = s_.hidden_size, count = sequences.size() * h;
         if (held_) {
-            const bool* mask = o_.zoneout_mask + first * h;
             T* held = held_ + sequences.begin * h;
-            for (Index j = 0; j < count; ++j) held[j] = mask[j] ? carry[j] : 0;
+            std::copy_n(carry, count, held);
             if (const T* dy = a_.dy ? a_.dy + first * h : nullptr)
-                for (Index j = 0; j < count; ++j) held[j] += mask[j] ? dy[j] : 0;
-            for (Index j = 0; j < count; ++j) da[j] = mask[j] ? 0 : da[j];
+                for (Index j = 0; j < count; ++j) held[j] += dy[j];
+            split(o_.zoneout_mask + first * h, count, held, da);
         }
         if (!o_.gain) return;
         std::copy_n(da, count, da_ + chunk_row * h);
@@ -74,6 +73,15 @@ class CellBackward {
     CellRows<T> rows() const { return {entering_, da_, normalised_}; }
 
    private:
+    // held := 0 where not z, da := 0 where z
+    static void split(const bool* z, Index count, T* held, T* da) {
+        for (Index j = 0; j < count; ++j) {
+            const T dh = held[j], d = da[j];
+            held[j] = holds<T>(z, j) ? dh : T(0);
+            da[j] = holds<T>(z, j) ? T(0) : d;
+        }
+    }
+
     // Of the steps [begin, end) of a chunk: m * h_{t-1}, and n_t with its 1 / d_t.
     void recompute(Index chunk, Index begin, Index end) const {
         const Index h = s_.hidden_size, i = s_.input_size;

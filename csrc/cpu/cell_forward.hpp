@@ -43,7 +43,10 @@ class CellForward {
         const T kept = o_.zoneout_rate, fresh = 1 - kept;
         for (Index row = 0; row < rows; ++row, h += hidden_size_, previous.data += previous.row) {
             if (mask) {
-                for (Index j = 0; j < hidden_size_; ++j) h[j] = mask[j] ? previous.data[j] : h[j];
+                for (Index j = 0; j < hidden_size_; ++j) {
+                    const T before = previous.data[j], now = h[j];
+                    h[j] = holds<T>(mask, j) ? before : now;
+                }
                 mask += hidden_size_;
             } else {
                 for (Index j = 0; j < hidden_size_; ++j) h[j] = kept * previous.data[j] + fresh * h[j];

@@ -11,6 +11,8 @@
 //   (6')  dx_t = ds_t W_ih,  and of dh_{t-1} the part  m * (ds_t W_hh) + (dh_t where z_t)
 #pragma once
 
+#include <type_traits>
+
 #include "contract.hpp"
 
 namespace rnnfast {
@@ -23,5 +25,13 @@ struct CellOptions {
     const T* gain = nullptr;             // (H,), optional
     T epsilon = 0;
 };
+
+// Whether z_t holds for a unit, as an integer as wide as T: so compilers make vectors of a choice between two values
+// that are read whatever it is, where from a bool they make a branch that nothing can predict.
+template <class T>
+auto holds(const bool* z, Index unit) {
+    using Wide = std::conditional_t<sizeof(T) == sizeof(int32_t), int32_t, int64_t>;
+    return static_cast<Wide>(reinterpret_cast<const unsigned char*>(z)[unit]);
+}
 
 }  // namespace rnnfast

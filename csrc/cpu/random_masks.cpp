@@ -15,6 +15,11 @@ constexpr Index kTaskWords = 1024;
 // Elements for each thread below which sharing costs more than it saves, and those that make up for waking it.
 constexpr Index kWorthSharing = 16 * 1024, kWorthWaking = 128 * 1024;
 
+template <class T>
+void decide(const uint32_t* words, uint32_t threshold, T chosen, T other, Index n, T* mask) {
+    for (Index i = 0; i < n; ++i) mask[i] = words[i] < threshold ? chosen : other;
+}
+
 }  // namespace
 
 template <class T>
@@ -29,7 +34,7 @@ void fill_mask(RandomWords random_words, const RandomBlocks& blocks, double rate
             const Index begin = task * kTaskWords, count = std::min(kTaskWords, n - begin);
             random_words(blocks.seed, blocks.stream, blocks.first + static_cast<uint64_t>(begin / kBlockWords),
                          (count + kBlockWords - 1) / kBlockWords, words);
-            for (Index i = 0; i < count; ++i) mask[begin + i] = words[i] < threshold ? chosen : other;
+            decide(words, threshold, chosen, other, count, mask + begin);
         });
     });
 }

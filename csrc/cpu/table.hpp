@@ -8,7 +8,7 @@
 
 #include "contract.hpp"
 
-#if defined(__AVX2__)
+#if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
