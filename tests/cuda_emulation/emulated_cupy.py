@@ -1,8 +1,7 @@
 """A stand-in for the calls of CuPy that the backend makes, over guarded memory of the CPU and emulated kernels.
 
-Where CuPy would refuse, so does this: an array does not turn into one of NumPy, an operation does not take NumPy's
-arrays, and while a stream is captured nothing may run that a graph cannot hold. `Device.attributes` are those of the
-device that `make` is given.
+Where CuPy would refuse, so does this: an array does not turn into one of NumPy, and an operation does not take NumPy's
+arrays. `Device.attributes` are those of the device that `make` is given.
 """
 
 from __future__ import annotations
@@ -81,13 +80,12 @@ class ndarray:
 
 
 class Stream:
-    """A stream: what is submitted runs at once, or while it is captured goes into a graph."""
+    """A stream, on which what is submitted runs at once."""
 
     current: Stream
 
-    def __init__(self, ptr: int = 1, non_blocking: bool = False) -> None:
+    def __init__(self, ptr: int = 1) -> None:
         self.ptr = ptr
-        self._captured: list[Callable[[], object]] | None = None
 
     def __enter__(self) -> Stream:
         self._before, Stream.current = Stream.current, self
@@ -96,38 +94,8 @@ class Stream:
     def __exit__(self, *error: object) -> None:
         Stream.current = self._before
 
-    def begin_capture(self, mode: Any = None) -> None:
-        assert self.ptr != 0, "the default stream cannot be captured"
-        self._captured = []
-
-    def end_capture(self) -> Graph:
-        captured, self._captured = self._captured, None
-        assert captured is not None
-        return Graph(captured)
-
     def submit(self, operation: Callable[[], object]) -> None:
-        if self._captured is None:
-            operation()
-        else:
-            self._captured.append(operation)
-
-    @property
-    def capturing(self) -> bool:
-        return self._captured is not None
-
-
-class Graph:
-    """Operations that run again at every launch."""
-
-    launches = 0  # of all graphs
-
-    def __init__(self, operations: list[Callable[[], object]]) -> None:
-        self.operations = operations
-
-    def launch(self, stream: Stream | None = None) -> None:
-        Graph.launches += 1
-        for operation in self.operations:
-            (stream or Stream.current).submit(operation)
+        operation()
 
 
 Stream.current = Stream(0)
@@ -138,7 +106,6 @@ def submit(operation: Callable[[], object]) -> None:
 
 
 def empty(shape: tuple[int, ...] | int, dtype: Any = np.float64) -> ndarray:
-    assert not Stream.current.capturing, "no allocation while a stream is captured"
     shape = (shape,) if isinstance(shape, int) else shape
     return ndarray(guarded_memory.empty(shape, np.dtype(dtype)))
 
@@ -204,7 +171,7 @@ class RawKernel:
     ) -> None:
         assert all(isinstance(value, np.generic) or (type(value) is np.ndarray and value.size == 1) for value in args)
         assert shared_mem <= self.max_dynamic_shared_size_bytes
-        values = [np.array(value) for value in args]  # as they are now, also where they run later
+        values = [np.array(value) for value in args]
         submit(lambda: self._file.launch(self._expression, grid, block, values, shared_mem, enable_cooperative_groups))
 
 
@@ -244,7 +211,6 @@ def make(files: dict[str, EmulatedFile], attributes: dict[str, int], capability:
             runtime=SimpleNamespace(
                 getDeviceCount=lambda: 1,
                 getDeviceProperties=lambda number: {"name": b"an emulated GPU"},
-                streamCaptureModeThreadLocal=1,
             ),
         ),
     )
