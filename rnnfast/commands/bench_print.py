@@ -27,6 +27,8 @@ def group(points: list[Point]) -> None:
     width = max(len(words.contender(point, threads=threads)) for point in points)
     for point in sorted(points, key=lambda point: point.median.value if point.rounds else float("inf")):
         name = words.contender(point, threads=threads)
+        if point.status == records.LEFT_OUT:
+            continue
         if point.status != records.TIMED:
             print(f"  {name:<{width}}  {words.status(point)}")
             continue
@@ -34,6 +36,9 @@ def group(points: list[Point]) -> None:
         line += f"  {point.gflop_per_s:6.1f} GFLOP/s" if point.gflop_per_s is not None else ""
         line += f"  {words.times(records.ratio(point, base))}" if base and base is not point else ""
         print(line, flush=True)
+    left_out = [point.contender for point in points if point.status == records.LEFT_OUT]
+    if left_out:
+        print(f"  left out: {', '.join(dict.fromkeys(left_out))}", flush=True)
 
 
 def comparison_of(old: Result, new: Result) -> None:

@@ -68,6 +68,7 @@ def test_comparing_two_files(
     assert all(", 2 threads  1.5" in line or ", 2 threads  1.4" in line for line in listed)
     assert "  faster" not in out
     assert "WRONG: off by 0.5 of the norm" in out
+    assert "  left out: cpu/lanes\n" in out
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def plan_calls(case: Case, arrays: Mapping[str, Array], threads: int, **options:
     try:
         plan = case.plan(**options)
     except (ValueError, RuntimeError) as error:
-        raise NotHere(str(error)) from error
+        raise NotHere(str(error).partition(", got Problem(")[0]) from error
     x, w_ih, w_hh, b, dy = (arrays[name] for name in ("x", "w_ih", "w_hh", "b", "dy"))
 
     def both() -> tuple[Array, ...]:

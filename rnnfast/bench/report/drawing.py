@@ -145,7 +145,7 @@ def logarithmic(axis: Axis, unit: str) -> None:
     from matplotlib.ticker import EngFormatter, LogLocator
 
     low, high = axis.get_view_interval()
-    axis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if high < 50 * low else (1,)))
+    axis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if high < 200 * low else (1,)))
     axis.set_major_formatter(EngFormatter(unit) if unit != "x" else "{x:g}x")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,6 +12,8 @@ from rnnfast.bench.cases import Case
 from rnnfast.bench.peaks import threads_in_words
 from rnnfast.bench.records import Result
 from rnnfast.bench.report.drawing import INK, Plot, Style, figure, finish, legend
+
+_LINES = ("-", "--", "-.", ":")
 
 
 def roofline(result: Result, look: dict[str, Style]) -> Iterator[Plot]:
@@ -33,19 +35,11 @@ def roofline(result: Result, look: dict[str, Style]) -> Iterator[Plot]:
     with figure(4.4) as (drawn, (axes,)):
         intensities = [point.case.flops(point.what) / point.case.least_bytes(point.what) for point in points]
         span = np.geomspace(min(0.25, *intensities), max(64, *intensities) * 1.5, 200)
-        for number, (size, rates) in enumerate(result.machine["read"].items()):
-            rate = rates[threads]
-            roof = np.minimum(peak, rate * span)
-            axes.plot(span, roof, color=INK, linewidth=1, alpha=1 - 0.2 * number, zorder=1)
-            axes.annotate(
-                f"{size}: {rate:.0f} GB/s",
-                (span[3], roof[3]),
-                (0, 2),
-                textcoords="offset points",
-                fontsize=7,
-                rotation=math.degrees(math.atan(rate)),
-                rotation_mode="anchor",
-                transform_rotates_text=True,
+        roofs = {}
+        for (size, rates), linestyle in zip(result.machine["read"].items(), itertools.cycle(_LINES)):
+            label = f"reads, {size}: {rates[threads]:.0f} GB/s"
+            roofs[label] = axes.plot(
+                span, np.minimum(peak, rates[threads] * span), label=label, color=INK, linewidth=1, linestyle=linestyle
             )
         axes.annotate(
             f"{peak:.0f} GFLOP/s, {threads_in_words(int(threads))}",
@@ -76,7 +70,7 @@ def roofline(result: Result, look: dict[str, Style]) -> Iterator[Plot]:
         axes.minorticks_off()
         axes.set(xlabel="operations for each byte of arguments and results", ylabel="GFLOP/s")
         axes.grid(visible=True)
-        legend(drawn, axes, look)
+        legend(drawn, axes, (*look, *roofs))
         caption = (
             "Every kernel on every case, forward and forward + backward, below the measured roofs: multiply-adds in "
             "registers, and reads from buffers of these sizes. Bytes are counted once, weights that are read again at "

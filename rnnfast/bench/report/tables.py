@@ -12,6 +12,9 @@ from rnnfast.bench.intervals import Interval
 from rnnfast.bench.records import Point, Result
 
 
+_CLASSES = {records.TIMED: "", records.WRONG: "bad", records.FAILED: "bad", records.LEFT_OUT: "out"}
+
+
 class Cell(NamedTuple):
     """What a cell shows, and the number that it is sorted by; None: by its text."""
 
@@ -43,7 +46,7 @@ def suite_table(result: Result, suite: str) -> str:
         base = records.base_of(group)
         for point in group:
             rows.append(list(_row(point, base, peak)))
-            classes.append("bad" if point.status != records.TIMED else "own" if point is base else "")
+            classes.append("own" if point is base else _CLASSES[point.status])
     headings = ("B, T, I, H", "pass", "contender", "threads", "median", "95% from", "to", "GFLOP/s", "of peak")
     return table((*headings, "times rnnfast", "from", "to", "error", "rounds", "remark"), rows, classes)
 

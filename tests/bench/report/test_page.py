@@ -94,7 +94,8 @@ def test_the_table_has_every_point(report: tuple[Path, Result]) -> None:
         cells = [unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)]
         assert cells[0] == str(point.case)
         assert cells[2] == point.contender
-        assert (kind == "bad") == (point.status != records.TIMED)
+        assert (kind == "bad") == (point.status == records.WRONG)
+        assert (kind == "out") == (point.status == records.LEFT_OUT)
         median = re.findall(r'data-value="([^"]*)"', row)[2]
         assert float(median) == (np.median(point.rounds) if point.rounds else np.inf)
         assert ("WRONG: off by 0.5" in cells[-1]) == (point.status == records.WRONG)
