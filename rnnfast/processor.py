@@ -7,7 +7,9 @@ from rnnfast.problem import check_size
 
 
 def set_num_threads(threads: int) -> None:
-    """The most threads that a call may use, at least 1. No result depends on it.
+    """The most threads that a call may use, at least 1.
+
+    A variant has the same bits for any number; but "auto" may choose another variant for another number.
 
     Raises:
         ValueError: below 1. TypeError: no integer.

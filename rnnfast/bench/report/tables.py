@@ -11,7 +11,6 @@ from rnnfast.bench import records, words
 from rnnfast.bench.intervals import Interval
 from rnnfast.bench.records import Point, Result
 
-
 _CLASSES = {records.TIMED: "", records.WRONG: "bad", records.FAILED: "bad", records.LEFT_OUT: "out"}
 
 
