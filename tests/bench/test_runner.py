@@ -103,7 +103,7 @@ def test_a_wrong_contender_is_wrong_and_not_fast(tmp_path: Path, capsys: pytest.
         name: Contender(name, "played", {"layer": prepare})
         for name, prepare in {
             CHOSEN: plan_calls,
-            "off by a bit": changed(FORWARD, lambda y: y * np.float32(1.02)),
+            "off by a bit": changed(FORWARD, lambda result: (result[0] * np.float32(1.02),)),
             "wrong gradient": changed(BOTH, lambda r: (r[0], r[1], r[2], r[3].T)),
             "breaks": changed(FORWARD, fails_when_timed),
             "elsewhere": not_here,

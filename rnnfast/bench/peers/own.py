@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
 
 import rnnfast
 from rnnfast.bench.cases import BOTH, FORWARD, Case
@@ -51,14 +54,42 @@ def plan_calls(case: Case, arrays: Mapping[str, Array], threads: int, **options:
         plan = case.plan(**options)
     except (ValueError, RuntimeError) as error:
         raise NotHere(str(error).partition(", got Problem(")[0]) from error
-    x, w_ih, w_hh, b, dy = (arrays[name] for name in ("x", "w_ih", "w_hh", "b", "dy"))
+    place, wait, back = _HOMES.get(plan.backend, _here)()
+    x, w_ih, w_hh, b, dy = (place(arrays[name]) for name in ("x", "w_ih", "w_hh", "b", "dy"))
 
-    def both() -> tuple[Array, ...]:
+    def forward() -> Any:
+        y, _ = plan.forward(x, w_ih, w_hh, b)
+        wait()
+        return (y,)
+
+    def both() -> Any:
         y, _ = plan.forward(x, w_ih, w_hh, b)
         grads = plan.backward(dy, x, y, w_ih, w_hh)
+        wait()
         return y, grads.dx, grads.dw_ih, grads.dw_hh
 
-    return Ready({FORWARD: lambda: plan.forward(x, w_ih, w_hh, b)[0], BOTH: both})
+    return Ready({FORWARD: forward, BOTH: both}, lambda result: [back(array) for array in result])
+
+
+class _Home(NamedTuple):
+    """Where a backend has its arrays: how they get there, how to wait for the end of its work, how they come back."""
+
+    place: Callable[[Array], Any]
+    wait: Callable[[], object]
+    back: Callable[[Any], Array]
+
+
+def _here() -> _Home:
+    return _Home(np.asarray, lambda: None, np.asarray)
+
+
+def _cupy() -> _Home:
+    import cupy
+
+    return _Home(cupy.asarray, cupy.cuda.Device().synchronize, cupy.asnumpy)
+
+
+_HOMES: dict[str, Callable[[], _Home]] = {"cupy": _cupy}
 
 
 def checkpointed(case: Case, arrays: Mapping[str, Array], threads: int) -> Ready:
