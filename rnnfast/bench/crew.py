@@ -18,6 +18,9 @@ from rnnfast.bench.cases import Case
 from rnnfast.bench.peers import Contender
 from rnnfast.bench.timing import Slice
 
+_ROOT = Path(__file__).parents[2]
+"""Where the package is installed. `python -m` looks for modules in its folder first: in a checkout it would find sources."""
+
 READY_SECONDS = 180.0
 """For a contender's imports, its compiling and one call of each pass."""
 
@@ -56,6 +59,7 @@ class _Worker:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env={**os.environ, **variables, **environment},
+                cwd=_ROOT,
             )
 
     def ask(self, timeout: float | None = None, **request: Any) -> dict[str, Any]:
