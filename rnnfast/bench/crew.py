@@ -19,7 +19,7 @@ from rnnfast.bench.peers import Contender
 from rnnfast.bench.timing import Slice
 
 _ROOT = Path(__file__).parents[2]
-"""Where the package is installed. `python -m` looks for modules in its folder first: in a checkout it would find sources."""
+"""Where the package is installed: `python -m` looks in the current folder first, and would find a checkout's sources."""
 
 READY_SECONDS = 180.0
 """For a contender's imports, its compiling and one call of each pass."""
