@@ -19,7 +19,7 @@ from rnnfast.bench.peers import Contender
 from rnnfast.bench.timing import Slice
 
 _ROOT = Path(__file__).parents[2]
-"""Where the package is installed: `python -m` looks in the current folder first, and would find a checkout's sources."""
+"""Where the package is installed: `python -m` looks in the current folder first, which may have the sources alone."""
 
 READY_SECONDS = 180.0
 """For a contender's imports, its compiling and one call of each pass."""
