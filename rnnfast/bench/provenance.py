@@ -52,7 +52,15 @@ def versions(contenders: Iterable[Contender]) -> dict[str, str]:
     """Of Python, rnnfast, NumPy and what the contenders import."""
     packages = sorted({package for contender in contenders for package in contender.packages})
     found = {"Python": platform.python_version(), "rnnfast": rnnfast.__version__}
-    return found | {package: metadata.version(package) for package in ("numpy", *packages)}
+    return found | {package: _version(package) for package in ("numpy", *packages)}
+
+
+def _version(package: str) -> str:
+    """Of what is installed, under whatever name: the package tensorflow comes as tensorflow-cpu, too."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return metadata.version(metadata.packages_distributions()[package][0])
 
 
 def commit(folder: Path = Path(rnnfast.__file__).parent) -> str | None:

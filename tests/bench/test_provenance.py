@@ -10,7 +10,7 @@ import pytest
 
 import rnnfast
 from rnnfast.bench import peaks, provenance
-from rnnfast.bench.peers import CHOSEN, contenders
+from rnnfast.bench.peers import CHOSEN, Contender, contenders
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -31,6 +31,16 @@ def test_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
     assert record["versions"]["numpy"] == np.__version__
     assert "torch" not in record["versions"]
     assert record.items() >= provenance.identity().items()
+
+
+def test_a_package_that_comes_under_another_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    information = tmp_path / "other_cpu-1.2.3.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: other-cpu\nVersion: 1.2.3\n")
+    (information / "top_level.txt").write_text("other\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    contender = Contender("Other", "other", {}, ("other",))
+    assert provenance.versions([contender])["other"] == "1.2.3"
 
 
 def test_the_commit(tmp_path: Path) -> None:
