@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from rnnfast.bench import records
@@ -34,14 +34,10 @@ class Settings:
     rounds: tuple[int, int] = (_FEWEST_ROUNDS, _MOST_ROUNDS)
 
 
-Say = Callable[[list[Point]], object]
-"""Called with the points of one case and pass, as soon as they are there."""
-
-
 def run_suite(
-    name: str, suite: Suite, contenders: Mapping[str, Contender], settings: Settings, crew: Crew, say: Say
-) -> list[Point]:
-    """The points of one suite.
+    name: str, suite: Suite, contenders: Mapping[str, Contender], settings: Settings, crew: Crew
+) -> Iterator[list[Point]]:
+    """The points of one suite, those of one case and pass as soon as they are there.
 
     Args:
         name: of the suite.
@@ -50,29 +46,25 @@ def run_suite(
             passed over.
         settings: how.
         crew: the processes; they are left as they are, so that another suite finds them ready.
-        say: hears of each group of points.
     """
     chosen = [entry for entry in contenders.values() if entry.own or not suite.own]
     counts = settings.thread_counts if suite.axis == "threads" else (settings.threads,)
-    points: list[Point] = []
     for case in suite.cases:
         kind = suite.measure if suite.measure == MEMORY else case.kind
         entries = {(entry.name, count): entry for entry in chosen if kind in entry.prepare for count in counts}
         crew.set_case(case)
         measure = _memory if suite.measure == MEMORY else _time
-        for group in measure(name, suite, case, entries, settings, crew):
-            say(group)
-            points += group
-    return points
+        yield from measure(name, suite, case, entries, settings, crew)
 
 
 Entries = Mapping[tuple[str, int], Contender]
 """By name and number of threads."""
 
 
-def _time(name: str, suite: Suite, case: Case, entries: Entries, settings: Settings, crew: Crew) -> list[list[Point]]:
+def _time(
+    name: str, suite: Suite, case: Case, entries: Entries, settings: Settings, crew: Crew
+) -> Iterator[list[Point]]:
     answers = {key: crew.prepare(entry, key[1], case) for key, entry in entries.items()}
-    groups = []
     for what in case.passes:
         group, slices = [], {}
         for key, entry in entries.items():
@@ -88,8 +80,7 @@ def _time(name: str, suite: Suite, case: Case, entries: Entries, settings: Setti
                 group[index].status, group[index].note = records.FAILED, outcome
             else:
                 group[index].rounds = outcome
-        groups.append(group)
-    return groups
+        yield group
 
 
 def _checked(point: Point, answer: Mapping[str, object], entry: Contender) -> Point:
@@ -128,7 +119,9 @@ def _rounds(
     return failed
 
 
-def _memory(name: str, suite: Suite, case: Case, entries: Entries, settings: Settings, crew: Crew) -> list[list[Point]]:
+def _memory(
+    name: str, suite: Suite, case: Case, entries: Entries, settings: Settings, crew: Crew
+) -> Iterator[list[Point]]:
     """Each repetition in a fresh process."""
     group = []
     for key, entry in entries.items():
@@ -142,4 +135,4 @@ def _memory(name: str, suite: Suite, case: Case, entries: Entries, settings: Set
                 break
             point.rounds.append(answer["bytes"])
     crew.end_workers()
-    return [group]
+    yield group

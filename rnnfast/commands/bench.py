@@ -59,6 +59,8 @@ def run(arguments: argparse.Namespace) -> None:
         from rnnfast.bench.report import write_report
 
         print(f"Report: {write_report(arguments.report, result)}")
+    if result.settings.get("interrupted"):
+        raise KeyboardInterrupt  # for the exit code, once all that was timed is kept
 
 
 def _time(arguments: argparse.Namespace) -> records.Result:
@@ -84,9 +86,16 @@ def _time(arguments: argparse.Namespace) -> records.Result:
         {"threads": arguments.threads, "seconds": arguments.seconds, "suites": arguments.suite, "lacking": lacking},
     )
     bench_print.machine(result)
-    with Crew() as crew:
-        for name in arguments.suite:
-            result.points += run_suite(name, SUITES[name], present, settings, crew, bench_print.group)
+    try:
+        with Crew() as crew:
+            for name in arguments.suite:
+                for group in run_suite(name, SUITES[name], present, settings, crew):
+                    result.points += group
+                    bench_print.group(group)
+    except KeyboardInterrupt:
+        if not result.points:
+            raise
+        result.settings["interrupted"] = True
     return result
 
 

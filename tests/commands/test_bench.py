@@ -14,6 +14,7 @@ from rnnfast.bench.cases import Case
 from rnnfast.bench.peers import CHOSEN
 from rnnfast.bench.records import Result
 from rnnfast.bench.suites import Suite
+from rnnfast.commands import bench_print
 
 
 @pytest.fixture
@@ -49,6 +50,23 @@ def test_from_timing_to_report(brief: None, tmp_path: Path, capsys: pytest.Captu
     assert "<svg" in (tmp_path / "page" / "index.html").read_text()
     assert cli.main(["bench", "--history", "--report", "page"]) == 0
     assert (tmp_path / "page" / "history.html").exists()
+
+
+def test_ctrl_c_keeps_what_was_timed(
+    brief: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = bench_print.group
+
+    def interrupt_after_one(group: list[records.Point]) -> None:
+        said(group)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench_print, "group", interrupt_after_one)
+    assert cli.main(["bench", "--only", "NumPy loop", "--json", "now.json"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+    result = records.read(tmp_path / "now.json")
+    assert {point.what for point in result.points} == {"forward"}
+    assert all(point.rounds for point in result.points)
 
 
 def test_comparing_two_files(
