@@ -74,4 +74,4 @@ class RNNCell(nn.RNNCellBase):  # type: ignore[misc]  # torch may not be install
             False,
             "highest",
         )
-        return y.view(state_shape)  # type: ignore[no-any-return]
+        return y.view(state_shape)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnfast import backends
+from rnnfast.backends import find
 from rnnfast.torch.kernels import Kernels
 from rnnfast.typing import Array
 
@@ -39,7 +39,7 @@ class GpuKernels(Kernels):
 @contextmanager
 def _current_stream(x: Tensor) -> Iterator[None]:
     """Makes the device of x CuPy's current one, and the stream that torch has there: nothing waits."""
-    backends.find("cupy")
+    find("cupy")
     import cupy
 
     stream = torch.cuda.current_stream(x.device).cuda_stream

@@ -31,8 +31,12 @@ class Kernels:
         raise NotImplementedError
 
     def tensor(self, array: Array) -> Tensor:
-        """The inverse."""
+        """The inverse, for arrays of float32 and float64."""
         raise NotImplementedError
+
+    def half(self, array: Array, dtype: torch.dtype) -> Tensor:
+        """The inverse for arrays of one of HALF, which not every library has."""
+        return self.tensor(array.view(np.int16)).view(dtype)
 
     def forward(
         self,
@@ -53,7 +57,8 @@ class Kernels:
         """y (T, B, H) and h_n (B, H), of the dtype of x."""
         if x.dim() == 3 and x.shape[1] == 0:
             return x.new_empty(x.shape[0], 0, len(w_hh)), x.new_empty(0, len(w_hh))
-        other = self._wide if x.dtype in HALF else self._optional
+        is_half = x.dtype in HALF
+        other = self._wide if is_half else self._optional
         y, h_n = functional.rnn_forward(
             self.array(x),
             other(w_ih),
@@ -69,7 +74,9 @@ class Kernels:
             backend=self._backend,
             precision=precision,
         )
-        return self.tensor(y), self.tensor(h_n).to(x.dtype)
+        if is_half:
+            return self.half(y, x.dtype), self.tensor(h_n).to(x.dtype)
+        return self.tensor(y), self.tensor(h_n)
 
     def backward(
         self,
@@ -97,7 +104,8 @@ class Kernels:
                 w_hh.new_zeros(len(w_hh)),
                 x.new_empty(0, len(w_hh)),
             )
-        other = self._wide if x.dtype in HALF else self._optional
+        is_half = x.dtype in HALF
+        other = self._wide if is_half else self._optional
         gradients = functional.rnn_backward(
             self._optional(dy),
             self.array(x),
@@ -115,7 +123,10 @@ class Kernels:
             backend=self._backend,
             precision=precision,
         )
-        return tuple(self.tensor(gradient).to(x.dtype) for gradient in gradients[:5])
+        dx, *others, _ = gradients
+        if is_half:
+            return self.half(dx, x.dtype), *(self.tensor(other).to(x.dtype) for other in others)
+        return self.tensor(dx), *map(self.tensor, others)
 
     def _optional(self, tensor: Tensor | None) -> Array | None:
         return None if tensor is None else self.array(tensor)
@@ -142,6 +153,4 @@ class HostKernels(Kernels):
         return tensor.detach().contiguous().numpy()  # type: ignore[no-any-return]
 
     def tensor(self, array: Array) -> Tensor:
-        if array.dtype.name == "bfloat16":
-            return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
         return torch.from_numpy(array)

@@ -88,20 +88,18 @@ class RNN(nn.RNNBase):  # type: ignore[misc]  # torch may not be installed where
         if isinstance(input, PackedSequence):
             return self._run_packed(input, hx, weights)
         check_input(input, self.input_size, weights[0][0])
-        if input.dim() == 2:
-            x = input.unsqueeze(1)
-        else:
-            x = input.transpose(0, 1) if self.batch_first else input
+        unbatched, swapped = input.dim() == 2, input.dim() == 3 and self.batch_first
+        x = input.unsqueeze(1) if unbatched else input.transpose(0, 1) if swapped else input
         if x.shape[0] == 0:
             raise RuntimeError(f"input: expected at least one step, got shape {tuple(input.shape)}")
         if hx is not None:
-            batch = () if input.dim() == 2 else (x.shape[1],)
+            batch = () if unbatched else (x.shape[1],)
             check_state(hx, (len(weights), *batch, self.hidden_size), x)
-            hx = hx.unsqueeze(1) if input.dim() == 2 else hx
+            hx = hx.unsqueeze(1) if unbatched else hx
         y, h_n = self._run(x.contiguous(), hx, None, weights)
-        if input.dim() == 2:
+        if unbatched:
             return y.squeeze(1), h_n.squeeze(1)
-        return (y.transpose(0, 1) if self.batch_first else y), h_n
+        return (y.transpose(0, 1) if swapped else y), h_n
 
     def _run_packed(
         self, packed: PackedSequence, hx: Tensor | None, weights: list[list[Tensor]]
