@@ -1,0 +1,47 @@
+"""The operators on a GPU: CuPy's arrays of the memory of tensors, on torch's current stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnnfast.backends import find
+from rnnfast.torch.kernels import Kernels
+from rnnfast.typing import Array
+
+
+class GpuKernels(Kernels):
+    """Both passes by the backend `cupy`. RuntimeError: it cannot run here, and why."""
+
+    def array(self, tensor: Tensor) -> Array:
+        if not tensor.is_cuda:
+            return tensor.numpy()  # type: ignore[no-any-return]  # lengths, which may lie on the CPU
+        import cupy
+
+        return cupy.from_dlpack(tensor.detach().contiguous())  # type: ignore[no-any-return]
+
+    def tensor(self, array: Array) -> Tensor:
+        return torch.from_dlpack(array)
+
+    def forward(self, x: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
+        with _current_stream(x):
+            return super().forward(x, *others)
+
+    def backward(self, dy: Tensor | None, dh_n: Tensor | None, x: Tensor, *others: Any) -> tuple[Tensor, ...]:
+        with _current_stream(x):
+            return super().backward(dy, dh_n, x, *others)
+
+
+@contextmanager
+def _current_stream(x: Tensor) -> Iterator[None]:
+    """Makes the device of x CuPy's current one, and the stream that torch has there: nothing waits."""
+    find("cupy")
+    import cupy
+
+    stream = torch.cuda.current_stream(x.device).cuda_stream
+    with cupy.cuda.Device(x.device.index), cupy.cuda.ExternalStream(stream):
+        yield
