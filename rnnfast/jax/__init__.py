@@ -9,7 +9,7 @@ import numpy as np
 from rnnfast import checks, pointwise
 from rnnfast.optional import require
 from rnnfast.pointwise import Activation
-from rnnfast.problem import DTYPES, Problem
+from rnnfast.problem import Problem
 
 require("jax", extra="jax", user="rnnfast.jax")
 

@@ -4,10 +4,10 @@
     tangent:  dx, dw_ih, dw_hh, db, dh0, *residuals     -> dy, dh_n    linear in the first five
     backward: dy, dh_n, *residuals                      -> dx, dw_ih, dw_hh, db, dh0
 
-`residuals` are x, y, w_ih, w_hh, h0 [, valid], and `valid` lengths (B,) of int32 or a mask (T, B) of bool. JAX transposes
-the tangent where it needs a gradient: that is the backward pass. It is done by primitives, and not by custom_vjp, so that
-the gradient of a function under vmap is one backward pass over the folded batch, too, which sums up the gradients of the
-weights: under custom_vjp each example would need its own.
+`residuals` are x, y, w_ih, w_hh, h0 [, valid], and `valid` lengths (B,) of int32 or a mask (T, B) of bool. JAX
+transposes the tangent where it needs a gradient: that is the backward pass. These are primitives, and not a custom_vjp,
+so that the gradient of a function under vmap is one backward pass over the folded batch, too, which sums up the
+gradients of the weights: under custom_vjp each example would need its own.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def _lower(name: str, x: int, w_hh: int) -> Callable[..., Any]:
 
 def _no_derivative(*operands: Any, **parameters: Any) -> Any:
     raise NotImplementedError(
-        "rnnfast.jax.rnn: expected a first derivative in reverse mode (grad, vjp), got one in forward mode (jvp) or the "
-        "derivative of a gradient"
+        "rnnfast.jax.rnn: expected a first derivative in reverse mode (grad, vjp), got one in forward mode (jvp) or "
+        "the derivative of a gradient"
     )
 
 
