@@ -16,9 +16,9 @@
 #include "cpu/dispatch.hpp"
 #include "cpu/lanes.hpp"
 #include "cpu/lookup.hpp"
+#include "cpu/planned.hpp"
 #include "cpu/thread_pool.hpp"
-#include "cpu/variants.hpp"
-#include "cpu/windows.hpp"
+#include "rnnfast/cpu.hpp"
 
 namespace py = pybind11;
 
@@ -84,11 +84,7 @@ class KernelOf : public Kernel {
    public:
     KernelOf(const Sizes& sizes, MaskedOutput masked_output, const KernelTable<T>& kernels, const std::string& forward,
              const std::string& backward)
-        : s_(sizes),
-          masked_output_(masked_output),
-          kernels_(kernels),
-          forward_(variant<T>(forward)),
-          backward_(variant<T>(backward)) {}
+        : plan_{sizes, masked_output, kernels, variant<T>(forward), variant<T>(backward)} {}
 
     py::object forward(py::handle x, py::handle w_ih, py::handle w_hh, py::handle b, py::handle h0, py::handle lengths,
                        py::handle mask, py::handle out, py::handle cell, Index steps) const override {
@@ -112,12 +108,7 @@ class KernelOf : public Kernel {
         a.h_n = static_cast<T*>(h_n.mutable_data());
         {
             py::gil_scoped_release release;
-            const TeamSize team = team_size(s_, num_threads());
-            if constexpr (kConverts)
-                windowed_forward(forward_, s_, kernels_, team, a, valid, masked_output_);
-            else
-                valid ? windowed_forward(forward_, s_, kernels_, team, a, valid, masked_output_)
-                      : forward_.forward(s_, kernels_, team, a);
+            plan_.forward(a, valid);
         }
         return py::make_tuple(std::move(y), std::move(h_n));
     }
@@ -157,23 +148,16 @@ class KernelOf : public Kernel {
         }
         {
             py::gil_scoped_release release;
-            const TeamSize team = team_size(s_, num_threads());
-            if constexpr (kConverts)
-                windowed_backward(backward_, s_, kernels_, team, a, valid, masked_output_);
-            else
-                valid ? windowed_backward(backward_, s_, kernels_, team, a, valid, masked_output_)
-                      : backward_.backward(s_, kernels_, team, a);
+            plan_.backward(a, valid);
         }
         return py::make_tuple(std::move(dx), weights[0], weights[1], weights[2], std::move(dh0), dgain);
     }
 
-    Index window_steps() const override { return rnnfast::window_steps(s_, kernels_); }
+    Index window_steps() const override { return rnnfast::window_steps(s_, plan_.kernels); }
 
-    const char* isa() const override { return kernels_.isa; }
+    const char* isa() const override { return plan_.kernels.isa; }
 
    private:
-    static constexpr bool kConverts = !std::is_same_v<T, Stored>;
-
     // The blocks of w_hh as (heads, H / heads, H / heads), or (H, H) where there is one, or (H,) where they are
     // elements.
     const T* recurrent_weights(py::handle w_hh, bool& ok) const {
@@ -210,21 +194,12 @@ class KernelOf : public Kernel {
         return valid;
     }
 
-    const Sizes s_;
-    const MaskedOutput masked_output_;
-    const KernelTable<T>& kernels_;
-    const Variant<T>& forward_;
-    const Variant<T>& backward_;
+    const Planned<T, Stored> plan_;
+    const Sizes& s_ = plan_.sizes;
 };
 
-std::vector<std::string> activation_names() {
-    std::vector<std::string> names;
-    for (const auto& kernel : kernels<float>("baseline").activations) names.push_back(kernel.name);
-    return names;
-}
-
 Activation make_activation(const std::string& name, double alpha, double beta, double clip) {
-    const std::vector<std::string> names = activation_names();
+    const std::vector<std::string> names = cpu::activations();
     const auto found = std::find(names.begin(), names.end(), name);
     if (found == names.end())
         throw py::value_error("activation: expected one of the compiled ones, got '" + name + "'");
@@ -307,7 +282,7 @@ PYBIND11_MODULE(_cpu, m) {
     m.def("accepts", &accepts, py::arg("variant"), py::arg("seq_len"), py::arg("batch"), py::arg("input_size"),
           py::arg("hidden_size"), py::arg("heads"));
     m.def("vector_len", &vector_len, py::arg("isa"), py::arg("dtype"));
-    m.def("activation_names", &activation_names);
+    m.def("activation_names", &cpu::activations);
     m.def("variant_names", &variant_names);
     m.def("supported_isas", &supported_isas);
     m.def("default_isa", &default_isa);
@@ -317,6 +292,7 @@ PYBIND11_MODULE(_cpu, m) {
     bind_rows(m);
     bind_peaks(m);
     bind_masks(m);
+    bind_jax(m);
 }
 
 }  // namespace rnnfast

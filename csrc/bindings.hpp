@@ -8,5 +8,6 @@ namespace rnnfast {
 void bind_rows(pybind11::module_& m);
 void bind_peaks(pybind11::module_& m);
 void bind_masks(pybind11::module_& m);
+void bind_jax(pybind11::module_& m);
 
 }  // namespace rnnfast

@@ -84,6 +84,14 @@ def shapes(problem: Problem, name: str) -> dict[str, tuple[int, ...]]:
     return {_axes(name): tuple(getattr(problem, SIZE_NAMES[axis]) for axis in AXES[name])}
 
 
+def check_shape(problem: Problem, name: str, given: tuple[int, ...]) -> None:
+    """ValueError unless the argument `name` may have that shape."""
+    expected = shapes(problem, name)
+    if given not in expected.values():
+        form, shape = next(iter(expected.items()))
+        raise ValueError(f"{name}: expected shape {form} = {shape}, got {given}")
+
+
 def _is_recurrent(shape: tuple[int, ...]) -> bool:
     return len(shape) in (1, 2) or (len(shape) == 3 and shape[1] == shape[2])
 
@@ -94,10 +102,7 @@ def array(problem: Problem, name: str, value: ArrayLike, home: Home = HOST, *, c
     Without `contiguous` it stays in the order of memory that it has.
     """
     given = home.as_array(name, value)
-    expected = shapes(problem, name)
-    if given.shape not in expected.values():
-        form, shape = next(iter(expected.items()))
-        raise ValueError(f"{name}: expected shape {form} = {shape}, got {given.shape}")
+    check_shape(problem, name, given.shape)
     if name == "lengths":
         return home.lengths(given, problem.seq_len)
     if name in ("mask", "zoneout_mask"):

@@ -82,6 +82,9 @@ class CpuPlan(Plan):
             accepts = next(known.accepts for known in VARIANTS if known.name == variant)
             raise ValueError(f"variant: {variant!r} takes {accepts}, got {problem}")
         super().__init__(problem, backend, "+".join(dict.fromkeys(chosen.values())))
+        self._isa = isa
+        self._precision = problem.precision if "tiles" in chosen.values() else "highest"
+        self._chosen = chosen
         self._kernel = _cpu.Kernel(
             seq_len=problem.seq_len,
             batch=problem.batch,
@@ -93,12 +96,8 @@ class CpuPlan(Plan):
             reverse=bool(problem.reverse),
             bptt_steps=problem.bptt_steps or 0,
             masked_output=problem.masked_output,
-            isa=isa,
-            precision=problem.precision if "tiles" in chosen.values() else "highest",
-            **chosen,
+            **self.choice,
         )
-        self._isa = isa
-        self._chosen = chosen
         self._needs_cell = bool(problem.cell_options)
 
     def forward(
@@ -147,6 +146,11 @@ class CpuPlan(Plan):
             result = self._kernel.backward(**given, cell=options)
         assert result is not None, "checked arrays are in the planned form"
         return Gradients(*result)
+
+    @property
+    def choice(self) -> dict[str, str]:
+        """What runs: the instruction set, the precision of its products, the variants forward and backward."""
+        return {"isa": self._isa, "precision": self._precision, **self._chosen}
 
     @property
     def window_steps(self) -> int:

@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EMULATOR = ROOT / "tests" / "native" / "emulated" / "bochs.py"
 EMULATOR_MISSING = 77  # its exit status where something is not installed
 PROGRAMS = ("check_kernels", "check_table")
-COMMON = ["-std=c++17", "-O1", "-pthread", "-Wno-psabi", f"-I{ROOT / 'csrc'}", f"-I{ROOT / 'tests' / 'native'}"]
+COMMON = ["-std=c++17", "-O1", "-pthread", "-Wno-psabi"]
+COMMON += [f"-I{ROOT / folder}" for folder in ("csrc", "csrc/include", "tests/native")]
 ISA_FLAGS = ["-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
 ISAS = {
     "x86_64": {
