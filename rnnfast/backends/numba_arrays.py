@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnnfast.backends.numba_launch import NumbaDevice, copied
-from rnnfast.home import HOST
+from rnnfast.home import HOST, is_of_numba
 from rnnfast.typing import Array, ArrayLike
 
 
@@ -29,7 +29,7 @@ class NumbaHome:
             if name == "out":
                 raise TypeError("out: expected an array on the GPU, as numba.cuda.device_array makes it, got NumPy's")
             return value
-        if not getattr(value, "__cuda_ndarray__", False) and not hasattr(value, "__cuda_array_interface__"):
+        if not is_of_numba(value) and not hasattr(value, "__cuda_array_interface__"):
             raise TypeError(
                 f"{name}: expected an array on the GPU (Numba's, or one that has __cuda_array_interface__) or NumPy's, "
                 f"got {type(value).__name__}"
@@ -40,7 +40,7 @@ class NumbaHome:
                 f"{name}: expected an array on the current device, {self._device.number}, got one on device {number}; "
                 "numba.cuda.select_device makes another the current one"
             )
-        if getattr(value, "__cuda_ndarray__", False):
+        if is_of_numba(value):
             return value  # type: ignore[no-any-return]
         array = cuda.as_cuda_array(value, sync=False)
         if array.stream:  # what fills it is ahead of all that comes on the default stream from here on
@@ -78,7 +78,7 @@ def _device_of(value: Any) -> int | None:
     memory = getattr(value, "gpu_data", None)
     if memory is not None:
         return int(memory.context.device.id)
-    if hasattr(value, "__dlpack_device__") and not getattr(value, "__cuda_ndarray__", False):
+    if hasattr(value, "__dlpack_device__") and not is_of_numba(value):
         return int(value.__dlpack_device__()[1])
     return None
 
