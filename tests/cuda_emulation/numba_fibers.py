@@ -45,14 +45,18 @@ class Block:
             Fiber(lambda: self._function(*arguments), block, kernelapi.Dim3(*thread))
             for thread in np.ndindex(*self._threads)
         ]
-        while waiting:
-            self.chance.shuffle(waiting)
+        try:
+            while waiting:
+                self.chance.shuffle(waiting)
+                for fiber in waiting:
+                    fiber.switch()
+                gone_on = [fiber for fiber in waiting if not fiber.dead]
+                if gone_on and len(gone_on) < len(waiting):
+                    raise RuntimeError("some threads of a block have ended where others wait at a barrier")
+                waiting = gone_on
+        finally:
             for fiber in waiting:
-                fiber.switch()
-            gone_on = [fiber for fiber in waiting if not fiber.dead]
-            if gone_on and len(gone_on) < len(waiting):
-                raise RuntimeError("some threads of a block have ended where others wait at a barrier")
-            waiting = gone_on
+                fiber.throw()  # to its end, if an error of another has left it at a barrier
 
 
 class Shared:

@@ -17,6 +17,7 @@ def tile_product(dtype: str) -> Any:
     """A device function, for blocks of TILE x TILE threads."""
     T = np.dtype(dtype).type
     zero, tile = T(0), TILE
+    padded = tile + 1  # so that a column of a tile lies in different banks
 
     @cuda.jit(device=True)
     def product(a, b, transposed):
@@ -26,7 +27,7 @@ def tile_product(dtype: str) -> Any:
         """
         column, row = cuda.grid(2)
         x, y = cuda.threadIdx.x, cuda.threadIdx.y
-        a_tile = cuda.shared.array((tile, tile + 1), T)  # one more, so that a column lies in different banks
+        a_tile = cuda.shared.array((tile, padded), T)
         b_tile = cuda.shared.array((tile, tile), T)
         total = zero
         for first in range(0, b.shape[0], tile):

@@ -1,4 +1,4 @@
-"""The `numba` backend in Numba's simulator, in a process of its own (test_simulator.py), or on a GPU where there is one.
+"""The `numba` backend in Numba's simulator, in a process of its own (test_simulator.py), or on a GPU if there is one.
 
 By hand: NUMBA_ENABLE_CUDASIM=1 pytest tests/backends/numba/simulated
 """
