@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnnfast.backends.numba_launch import NumbaDevice, copied
-from rnnfast.home import HOST, is_of_numba
+from rnnfast.home import HOST, is_of_numba, is_on_gpu
 from rnnfast.typing import Array, ArrayLike
 
 
@@ -29,11 +29,6 @@ class NumbaHome:
             if name == "out":
                 raise TypeError("out: expected an array on the GPU, as numba.cuda.device_array makes it, got NumPy's")
             return value
-        if not is_of_numba(value) and not hasattr(value, "__cuda_array_interface__"):
-            raise TypeError(
-                f"{name}: expected an array on the GPU (Numba's, or one that has __cuda_array_interface__) or NumPy's, "
-                f"got {type(value).__name__}"
-            )
         number = _device_of(value)
         if number not in (None, self._device.number):
             raise ValueError(
@@ -42,9 +37,15 @@ class NumbaHome:
             )
         if is_of_numba(value):
             return value  # type: ignore[no-any-return]
-        array = cuda.as_cuda_array(value, sync=False)
+        try:
+            array = cuda.as_cuda_array(value, sync=False)
+        except (AttributeError, NotImplementedError, RuntimeError, TypeError) as error:
+            raise TypeError(
+                f"{name}: expected an array on the GPU (Numba's, or one that has __cuda_array_interface__) or NumPy's, "
+                f"got {type(value).__name__} ({error})"
+            ) from error
         if array.stream:  # what fills it is ahead of all that comes on the default stream from here on
-            filled = cuda.event()
+            filled = cuda.event(timing=False)
             filled.record(array.stream)
             filled.wait()
             array = array.bind()
@@ -78,9 +79,7 @@ def _device_of(value: Any) -> int | None:
     memory = getattr(value, "gpu_data", None)
     if memory is not None:
         return int(memory.context.device.id)
-    if hasattr(value, "__dlpack_device__") and not is_of_numba(value):
-        return int(value.__dlpack_device__()[1])
-    return None
+    return int(value.__dlpack_device__()[1]) if is_on_gpu(value) and not is_of_numba(value) else None
 
 
 def _address(array: Any) -> int:

@@ -49,6 +49,8 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     happened: list[str] = []
 
     def as_cuda_array(value: Exported, sync: bool) -> Any:
+        if not hasattr(value, "__cuda_array_interface__"):
+            raise TypeError("*obj* doesn't implement the cuda array interface.")
         happened.append(f"taken, sync={sync}")
         return value.array.bind(stream=7)
 
@@ -57,7 +59,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         wait=lambda stream=0: happened.append(f"{stream} waits"),
     )
     monkeypatch.setattr(cuda, "as_cuda_array", as_cuda_array, raising=False)
-    monkeypatch.setattr(cuda, "event", lambda: event)
+    monkeypatch.setattr(cuda, "event", lambda timing: event)
     return happened
 
 
@@ -103,6 +105,13 @@ def test_an_array_on_another_device_is_refused(there: dict[str, Any], events: li
         rnnfast.rnn_forward(**there)
 
 
+@pytest.mark.parametrize("value", [[0.0] * 6, SimpleNamespace(shape=(6,))], ids=["list", "object"])
+def test_what_has_no_interface_is_refused(value: Any, there: dict[str, Any], events: list[str]) -> None:
+    message = rf"^b: expected an array on the GPU .*or NumPy's, got {type(value).__name__} \(.*cuda array interface"
+    with pytest.raises(TypeError, match=message):
+        rnnfast.rnn_forward(**{**there, "b": value})
+
+
 def test_out_is_written_to(there: dict[str, Any]) -> None:
     out = cuda.to_device(np.zeros((3, 4, 6), np.float32))
     y, _ = rnnfast.rnn_forward(**there, out=out)
@@ -141,7 +150,6 @@ def test_lengths_on_the_device_count_as_cut(there: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("changed", "error", "message"),
     [
-        ({"b": [0.0] * 6}, TypeError, "b: expected an array on the GPU .*or NumPy's, got list"),
         ({"b": np.zeros(7, np.float32)}, ValueError, r"b: expected shape \(hidden_size,\) = \(6,\), got \(7,\)"),
         ({"b": np.zeros(6, np.float64)}, TypeError, "b: expected dtype float32, got float64"),
         ({"mask": np.zeros((3, 4), np.float32)}, TypeError, "mask: expected dtype bool, got float32"),
