@@ -159,6 +159,7 @@ def _rows(array: Array) -> Array:
 
 class NumbaBackend(Backend):
     name = "numba"
+    in_layers = False  # Numba's arrays have no arithmetic
 
     def __init__(self) -> None:
         self._runs = False  # what has been found to run is not asked again

@@ -107,6 +107,13 @@ def test_asking_does_not_import_numba(run_python) -> None:
     assert lines[1] == "False"
 
 
+@pytest.mark.parametrize("given", [{"backend": "numba"}, {}], ids=["to the layer", "to the model"])
+def test_layers_refuse_it(given: dict[str, str]) -> None:
+    of_model = {} if given else {"backend": "numba"}
+    with pytest.raises(ValueError, match=r"^backend: expected one that layers can use, got 'numba'"):
+        rnnfast.Sequential([rnnfast.layers.SimpleRNN(3, **given)], **of_model)
+
+
 def test_bench_says_why_a_contender_cannot_run(rnnfast) -> None:
     done = rnnfast("bench", "--only", "numba/block", CUDA_VISIBLE_DEVICES="")
     assert done.returncode != 0

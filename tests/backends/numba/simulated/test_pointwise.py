@@ -9,6 +9,7 @@ import pytest
 from numba import cuda
 
 from rnnfast.backends.numba_kernels.pointwise import pointwise, table
+from rnnfast.backends.numba_launch import configured
 from rnnfast.pointwise import ACTIVATIONS, Activation
 
 PARAMETERS = [
@@ -34,7 +35,7 @@ def applied(function, values: np.ndarray) -> np.ndarray:
             out[i] = function(values[i])
 
     out = cuda.to_device(np.zeros_like(values))
-    apply[1, values.size](cuda.to_device(values), out)
+    configured(apply, (1,), (values.size,))(cuda.to_device(values), out)
     return out.copy_to_host()
 
 
