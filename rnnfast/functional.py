@@ -11,7 +11,7 @@ import numpy as np
 from rnnfast import cell_options, checks, pointwise
 from rnnfast.backends import REGISTRY, Plan
 from rnnfast.cell_options import EPSILON, CellArguments
-from rnnfast.home import is_on_gpu
+from rnnfast.home import is_of_numba, is_on_gpu
 from rnnfast.plan import plan as make_plan
 from rnnfast.pointwise import Activation
 from rnnfast.reference import Gradients
@@ -74,8 +74,9 @@ def rnn_forward(
         gain: (H,), normalises the pre-activation over the units: f(gain (s_t - mean) / sqrt(variance + epsilon) + b),
             s_t = x_t W_ih^T + h_{t-1} W_hh^T (Ba et al. 2016, eq. 4). A clip comes after it.
         epsilon: above 0; the default is that of torch's LayerNorm.
-        backend: "auto", "cpu", "cupy" or "reference"; `rnnfast.backends()` lists them. "cupy" takes and gives arrays
-            on the GPU, of CuPy or of anything there that speaks DLPack; "auto" takes it for such an x.
+        backend: "auto", "cpu", "cupy", "numba" or "reference"; `rnnfast.backends()` lists them. "cupy" takes and gives
+            arrays on the GPU, of CuPy or of anything there that speaks DLPack; "auto" takes it for such an x. "numba"
+            takes Numba's, what has `__cuda_array_interface__`, and NumPy's, which it copies; it gives Numba's.
         variant: "auto" or a kernel of the backend; `rnnfast.variants(backend)` lists them.
         precision: "highest" (true float32), "high" or "medium" (bfloat16 products where the processor has tiles
             for them, else true float32).
@@ -170,8 +171,10 @@ def planned(
         activation = pointwise.get(activation)  # so that it can be hashed
     owner = REGISTRY.get(backend, _CPU)
     if owner is not _CPU or not isinstance(x, np.ndarray) or not isinstance(w_hh, np.ndarray):
-        if backend == "auto" and is_on_gpu(x) and REGISTRY["cupy"].unavailable() is None:
-            backend, owner = "cupy", REGISTRY["cupy"]
+        if backend == "auto" and is_on_gpu(x):
+            names = ("numba",) if is_of_numba(x) else ("cupy", "numba")
+            backend = next((name for name in names if REGISTRY[name].unavailable() is None), backend)
+            owner = REGISTRY.get(backend, _CPU)
         home = owner.home()
         x, w_hh = checks.as_array("x", x, home), checks.as_array("w_hh", w_hh, home)
     return _plan_of(

@@ -66,7 +66,14 @@ HOST = Host()
 
 
 def is_on_gpu(value: ArrayLike) -> bool:
-    """Whether an array lies on a CUDA device, as far as DLPack says."""
-    if isinstance(value, np.ndarray) or not hasattr(value, "__dlpack_device__"):
+    """Whether an array lies on a CUDA device: one of Numba's, or as far as DLPack says."""
+    if isinstance(value, np.ndarray):
         return False
+    if is_of_numba(value) or not hasattr(value, "__dlpack_device__"):
+        return is_of_numba(value)
     return int(value.__dlpack_device__()[0]) == _DLPACK_CUDA
+
+
+def is_of_numba(value: ArrayLike) -> bool:
+    """Whether it is an array of Numba's on a CUDA device; they speak no DLPack."""
+    return bool(getattr(value, "__cuda_ndarray__", False))

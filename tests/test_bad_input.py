@@ -60,7 +60,7 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: rnnfast.Activation("nope"), ValueError, "name: expected one of tanh, relu, sigmoid, linear, leaky_relu,"),
     (lambda: rnnfast.set_num_threads(0), ValueError, "threads: expected at least 1, got 0"),
     (lambda: rnnfast.set_num_threads("two"), TypeError, "threads: expected an integer, got 'two'"),
-    (lambda: rnnfast.variants("gpu"), ValueError, "backend: expected one of cpu, cupy, reference, got 'gpu'"),
+    (lambda: rnnfast.variants("gpu"), ValueError, "backend: expected one of cpu, cupy, numba, reference, got 'gpu'"),
     (lambda: SimpleRNN(0), ValueError, "units: expected at least 1, got 0"),
     (lambda: SimpleRNN(2.5), TypeError, "units: expected an integer, got 2.5"),
     (
@@ -101,7 +101,11 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
         ValueError,
         "recurrent_constraint: expected one of max_norm, min_max_norm, non_neg, unit_norm, got 'tight'",
     ),
-    (lambda: SimpleRNN(5, backend="gpu"), ValueError, "backend: expected one of auto, cpu, cupy, reference, got 'gpu'"),
+    (
+        lambda: SimpleRNN(5, backend="gpu"),
+        ValueError,
+        "backend: expected one of auto, cpu, cupy, numba, reference, got 'gpu'",
+    ),
     (lambda: SimpleRNN(5, input_shape=(0, 3)), ValueError, "input_shape: expected at least 1, got 0"),
     (lambda: SimpleRNN(5, input_shape=(6, "3")), TypeError, "input_shape: expected an integer, got '3'"),
     (lambda: model().predict(x[:, :, :2]), ValueError, "x: 'simple_rnn' expected input_shape (6, 3), got (6, 2)"),
@@ -175,7 +179,7 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (
         lambda: rnnfast.Sequential(backend="gpu"),
         ValueError,
-        "backend: expected one of auto, cpu, cupy, reference, got 'gpu'",
+        "backend: expected one of auto, cpu, cupy, numba, reference, got 'gpu'",
     ),
     (
         lambda: rnnfast.Sequential([Dense(3, name="a"), Dense(3, name="a")]),

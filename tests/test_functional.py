@@ -228,7 +228,7 @@ FORWARD_ERRORS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"masked_output": "repeat"}, ValueError, r"masked_output: expected one of zero, hold, got 'repeat'"),
     ({"activation": "swish"}, ValueError, r"activation: expected one of tanh, relu, .*, got 'swish'"),
     ({"reverse": 1}, TypeError, r"reverse: expected a bool, got 1"),
-    ({"backend": "gpu"}, ValueError, r"backend: expected one of auto, cpu, cupy, reference, got 'gpu'"),
+    ({"backend": "gpu"}, ValueError, r"backend: expected one of auto, cpu, cupy, numba, reference, got 'gpu'"),
     ({"variant": "wide"}, ValueError, r"variant: expected one of auto, .*, got 'wide'"),
     ({"precision": "low"}, ValueError, r"precision: expected one of highest, high, medium, got 'low'"),
     ({"out": np.ones((T, B, I), f32)}, ValueError, r"out: expected shape .* = \(6, 4, 5\), got \(6, 4, 3\)"),

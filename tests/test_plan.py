@@ -71,7 +71,7 @@ def test_options_of_the_cell_need_their_flag(backend: str) -> None:
         ({"heads": True}, TypeError, "heads: expected an integer, got True"),
         ({"heads": 1.0}, TypeError, "heads: expected an integer, got 1.0"),
         ({"dtype": "int8"}, ValueError, "dtype: expected one of float32, float64, bfloat16, float16, got 'int8'"),
-        ({"backend": "cuda"}, ValueError, "backend: expected one of auto, cpu, cupy, reference, got 'cuda'"),
+        ({"backend": "cuda"}, ValueError, "backend: expected one of auto, cpu, cupy, numba, reference, got 'cuda'"),
         ({"recurrent_dropout": 0.5}, TypeError, "recurrent_dropout: expected a bool, got 0.5"),
         ({"zoneout": 0.1}, TypeError, "zoneout: expected a bool, got 0.1"),
         ({"layer_norm": None}, TypeError, "layer_norm: expected a bool, got None"),
@@ -118,5 +118,5 @@ def test_variants_are_listed_with_the_problems_they_accept() -> None:
             assert variant.name
             assert variant.strategy
             assert variant.accepts
-    with pytest.raises(ValueError, match=r"^backend: expected one of cpu, cupy, reference, got 'gpu'"):
+    with pytest.raises(ValueError, match=r"^backend: expected one of cpu, cupy, numba, reference, got 'gpu'"):
         rnnfast.variants("gpu")

@@ -7,11 +7,14 @@ from typing import NamedTuple
 from rnnfast.backends.base import Backend, Plan, Variant
 from rnnfast.backends.cpu import CpuBackend
 from rnnfast.backends.cupy import CupyBackend
+from rnnfast.backends.numba import NumbaBackend
 from rnnfast.backends.reference import ReferenceBackend
 from rnnfast.problem import check_option
 
 # In the order in which "auto" prefers them.
-REGISTRY: dict[str, Backend] = {backend.name: backend for backend in (CpuBackend(), CupyBackend(), ReferenceBackend())}
+REGISTRY: dict[str, Backend] = {
+    backend.name: backend for backend in (CpuBackend(), CupyBackend(), NumbaBackend(), ReferenceBackend())
+}
 
 
 class BackendStatus(NamedTuple):

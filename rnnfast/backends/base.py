@@ -131,6 +131,8 @@ class Backend(ABC):
     """A family of kernels. One instance of each stands in `rnnfast.backends.REGISTRY`."""
 
     name: str
+    in_layers: bool = True
+    """Whether a layer can go on with the arrays that come out."""
 
     @abstractmethod
     def unavailable(self) -> str | None:

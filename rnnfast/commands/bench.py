@@ -72,6 +72,9 @@ def _time(arguments: argparse.Namespace) -> records.Result:
     known = contenders()
     unknown = [name for name in arguments.only or () if name not in known]
     if unknown:
+        reason = dict(rnnfast.backends()).get(unknown[0].partition("/")[0])
+        if reason is not None:
+            raise BadOption(f"--only: {unknown[0]!r} cannot run here: {reason}")
         raise BadOption(f"--only: expected some of {', '.join(known)}, got {unknown[0]!r}")
     wanted = {name: c for name, c in known.items() if not arguments.only or name in (CHOSEN, *arguments.only)}
     lacking = {name: missing for name, contender in wanted.items() if (missing := contender.missing())}

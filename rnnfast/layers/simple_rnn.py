@@ -127,7 +127,7 @@ class SimpleRNN(Layer):
         self.activation = "linear" if activation is None else activation
         pointwise.get(self.activation)
         self.clip = pointwise.check_clip(clip)
-        check_option("backend", backend, ("auto", *REGISTRY))
+        _check_backend(backend)
         self.use_bias = check_flag("use_bias", use_bias)
         self._kernel_options = self.weight_options("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         self._recurrent_options = self.weight_options(
@@ -163,6 +163,7 @@ class SimpleRNN(Layer):
             )
         super().join(name=name, dtype=dtype, seed=seed, backend=backend)
         self.backend = backend if self.backend == "auto" else self.backend
+        _check_backend(self.backend)
 
     def check_input_shape(self, shape: Shape) -> None:
         self._check_features(shape, (3,), "(batch, time, features)")
@@ -301,6 +302,12 @@ class SimpleRNN(Layer):
 
     def _dropout(self, shape: tuple[int, ...], rate: float) -> Array | None:
         return self.masks.dropout(shape, rate, self.dtype) if rate else None
+
+
+def _check_backend(backend: str) -> None:
+    check_option("backend", backend, ("auto", *REGISTRY))
+    if backend != "auto" and not REGISTRY[backend].in_layers:
+        raise ValueError(f"backend: expected one that layers can use, got {backend!r}, which rnn_forward alone can")
 
 
 def _times(array: Array, mask: Array | None) -> Array:

@@ -1,4 +1,7 @@
-"""Random problems for the `cupy` backend, and what the specification says of them in float64."""
+"""Random problems for the backends on a GPU, and what the specification says of them in float64.
+
+`module` has the name of the backend and its `asarray`: CuPy, what stands for it, or for Numba.
+"""
 
 from __future__ import annotations
 
@@ -58,19 +61,24 @@ def expected(problem: Problem, a: dict[str, Any]) -> dict[str, np.ndarray]:
     return {"y": y, "h_n": h_n, **by_name(grads)}
 
 
+def on_host(value: Any) -> np.ndarray:
+    """An array of CuPy or Numba as one of NumPy."""
+    return value.get() if hasattr(value, "get") else value.copy_to_host()
+
+
 def computed(
-    problem: Problem, a: dict[str, Any], cupy: ModuleType, variant: str, y: np.ndarray | None = None
+    problem: Problem, a: dict[str, Any], module: ModuleType, variant: str, y: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
     """What the backend computes, through the front door; gradients at `y`, by default at its own outputs."""
-    there = {name: None if v is None else cupy.asarray(v) for name, v in a.items()}
+    there = {name: None if v is None else module.asarray(v) for name, v in a.items()}
     initial = {name: there[name] for name in INITIAL}
     options = {name: getattr(problem, name) for name in (*OPTIONS, "precision")}
-    options.update(backend="cupy", variant=variant)
+    options.update(backend=module.__name__, variant=variant)
     out, h_n = rnnfast.rnn_forward(there["x"], there["w_ih"], there["w_hh"], there["b"], **initial, **options)
     grads = rnnfast.rnn_backward(
         there["dy"],
         there["x"],
-        out if y is None else cupy.asarray(y),
+        out if y is None else module.asarray(y),
         there["w_ih"],
         there["w_hh"],
         dh_n=there["dh_n"],
@@ -78,32 +86,34 @@ def computed(
         **initial,
         **options,
     )
-    return {name: value.get() for name, value in {"y": out, "h_n": h_n, **by_name(grads)}.items()}
+    return {name: on_host(value) for name, value in {"y": out, "h_n": h_n, **by_name(grads)}.items()}
 
 
-def outputs_for(problem: Problem, right: np.ndarray, cupy: ModuleType, variant: str) -> np.ndarray:
+def outputs_for(problem: Problem, right: np.ndarray, module: ModuleType, variant: str) -> np.ndarray:
     """The right outputs in the problem's dtype; with clip, those of clamped steps alone as the kernel rounds them."""
     y = right.astype(problem.dtype)
     if problem.clip is None:
         return y
     ends = np.array([-problem.clip, problem.clip]).reshape(1, 2, 1)
-    zero = cupy.asarray(np.zeros((1, 1), problem.dtype))
-    one = cupy.asarray(np.ones((1, 1), problem.dtype))
-    options = {"activation": problem.activation, "clip": problem.clip, "backend": "cupy", "variant": variant}
-    inside, _ = rnnfast.rnn_forward(cupy.asarray(ends.astype(problem.dtype)), one, zero, zero[0], **options)
-    low, high = np.sort(inside.get().ravel())
+    zero = module.asarray(np.zeros((1, 1), problem.dtype))
+    one = module.asarray(np.ones((1, 1), problem.dtype))
+    options = {"activation": problem.activation, "clip": problem.clip, "backend": module.__name__, "variant": variant}
+    inside, _ = rnnfast.rnn_forward(module.asarray(ends.astype(problem.dtype)), one, zero, zero[0], **options)
+    low, high = np.sort(on_host(inside).ravel())
     right_low, right_high = np.sort(pointwise.get(problem.activation).f(ends).ravel())
     if low < high:
         y = np.clip(y, np.nextafter(low, high), np.nextafter(high, low))
     return np.where(right <= right_low, low, np.where(right >= right_high, high, y))
 
 
-def check(problem: Problem, a: dict[str, Any], cupy: ModuleType, variant: str, tolerance: float | None = None) -> None:
+def check(
+    problem: Problem, a: dict[str, Any], module: ModuleType, variant: str, tolerance: float | None = None
+) -> None:
     """AssertionError unless every result is right."""
     right = expected(problem, a)
     tolerance = TOLERANCE[problem.dtype] if tolerance is None else tolerance
-    y = outputs_for(problem, right["y"], cupy, variant)
-    for name, value in computed(problem, a, cupy, variant, y).items():
+    y = outputs_for(problem, right["y"], module, variant)
+    for name, value in computed(problem, a, module, variant, y).items():
         assert value.dtype == problem.dtype
         scale = 1 + np.abs(right[name]).max()
         np.testing.assert_allclose(value, right[name], rtol=0, atol=tolerance * scale, err_msg=name)

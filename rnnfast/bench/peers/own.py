@@ -89,7 +89,13 @@ def _cupy() -> _Home:
     return _Home(cupy.asarray, cupy.cuda.Device().synchronize, cupy.asnumpy)
 
 
-_HOMES: dict[str, Callable[[], _Home]] = {"cupy": _cupy}
+def _numba() -> _Home:
+    from numba import cuda
+
+    return _Home(cuda.to_device, cuda.synchronize, lambda array: array.copy_to_host())
+
+
+_HOMES: dict[str, Callable[[], _Home]] = {"cupy": _cupy, "numba": _numba}
 
 
 def checkpointed(case: Case, arrays: Mapping[str, Array], threads: int) -> Ready:
