@@ -23,13 +23,12 @@ class Value(NamedTuple):
     Attributes:
         name: as the model has it.
         dtype: of the array.
-        shape: a number where a size is fixed, the name of one that is not, or None; None in whole if the model does
-            not say even how many axes there are.
+        shape: a number where a size is fixed, else its name, or None.
     """
 
     name: str
     dtype: np.dtype[Any]
-    shape: tuple[int | str | None, ...] | None
+    shape: tuple[int | str | None, ...]
 
 
 class _Step(NamedTuple):
@@ -171,8 +170,7 @@ def _value(info: onnx.ValueInfoProto) -> Value:
     if not info.type.HasField("tensor_type"):
         raise ValueError(f"{info.name}: expected a tensor, got {info.type.WhichOneof('value')}")
     tensor = info.type.tensor_type
-    sizes = (_size(dimension) for dimension in tensor.shape.dim)
-    return Value(info.name, dtype_of(tensor.elem_type), tuple(sizes) if tensor.HasField("shape") else None)
+    return Value(info.name, dtype_of(tensor.elem_type), tuple(map(_size, tensor.shape.dim)))
 
 
 def _size(dimension: Any) -> int | str | None:
@@ -184,9 +182,9 @@ def _check(value: Value, given: Array) -> Array:
     array = np.asarray(given)
     if array.dtype != value.dtype:
         raise TypeError(f"{value.name}: expected dtype {value.dtype}, got {array.dtype}")
-    if value.shape is not None and not (
-        len(array.shape) == len(value.shape)
-        and all(size == wanted for size, wanted in zip(array.shape, value.shape, strict=True) if type(wanted) is int)
-    ):
+    fixed = [
+        wanted if isinstance(wanted, int) else size for size, wanted in zip(array.shape, value.shape, strict=False)
+    ]
+    if array.ndim != len(value.shape) or array.shape != tuple(fixed):
         raise ValueError(f"{value.name}: expected shape {value.shape}, got {array.shape}")
     return array

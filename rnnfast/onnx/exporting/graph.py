@@ -45,7 +45,7 @@ class Graph:
 
     def constant(self, name: str, array: Array) -> str:
         """A weight."""
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        self._constants.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
 
     def add(self, operator: str, *inputs: Any, **attributes: Any) -> str:
