@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -235,3 +237,14 @@ def test_without_sklearn(run_python) -> None:
     result = run_python("-c", "import sys; sys.modules['sklearn'] = None; import rnnfast; import rnnfast.sklearn")
     assert result.returncode != 0
     assert result.stderr.rstrip().endswith("rnnfast.sklearn needs sklearn: pip install 'rnnfast[sklearn]'")
+
+
+def test_example(run_python) -> None:
+    """Both directions see how a sequence ends and how it begins at once."""
+    example = Path(__file__).resolve().parents[2] / "examples" / "sklearn_grid_search.py"
+    result = run_python(str(example))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "Best: {'bidirectional': True" in result.stdout
+    accuracy = re.search(r"^Test accuracy: (0\.\d+)$", result.stdout, re.MULTILINE)
+    assert accuracy
+    assert float(accuracy[1]) > 0.85

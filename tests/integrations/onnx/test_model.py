@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402  # onnx is ther
 
 import rnnfast.onnx  # noqa: E402
 from rnnfast.onnx import Value, load  # noqa: E402
+from rnnfast.onnx.operators import OPERATORS  # noqa: E402
+
+CHECKOUT = Path(__file__).resolve().parents[3]
 
 A, B = np.array([[1, 2, 3]], np.float32), np.array([[10, 20, 30]], np.float32)
 
@@ -132,3 +136,19 @@ def test_rnnfast_alone_does_not_import_it(run_python) -> None:
     code = "import sys, rnnfast; print({'onnx', 'sklearn'} & sys.modules.keys())"
     assert run_python("-c", code).stdout == "set()\n"
     assert rnnfast.onnx.__name__ == "rnnfast.onnx"
+
+
+def test_example(run_python, tmp_path: Path) -> None:
+    result = run_python(str(CHECKOUT / "examples" / "onnx_model.py"))
+    assert (result.returncode, result.stderr) == (0, "")
+    differences = re.findall(r"^largest difference.*: (\S+)$", result.stdout, re.MULTILINE)
+    assert differences
+    assert max(map(float, differences)) < 1e-5
+    assert (tmp_path / "model.onnx").is_file()
+
+
+def test_operators_in_the_documentation() -> None:
+    text = (CHECKOUT / "docs" / "onnx.md").read_text()
+    listed = re.search(r"^`RNN`, and `(.*?)`", text, re.MULTILINE | re.DOTALL)
+    assert listed
+    assert sorted(["RNN", *listed[1].split()]) == sorted(OPERATORS)
