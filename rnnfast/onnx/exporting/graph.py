@@ -52,7 +52,7 @@ class Graph:
         """A node with one output, whose name is returned.
 
         `inputs` are names ("" for one that is left out), integers or lists of them (int64), floats (of the graph's
-        dtype), or arrays.
+        dtype), or arrays and numbers of NumPy.
         """
         return self.add_many(operator, *inputs, outputs=1, **attributes)[0]
 
@@ -77,8 +77,8 @@ class Graph:
         return model
 
     def _array(self, value: Any) -> Array:
-        if isinstance(value, np.ndarray):
-            return value
+        if isinstance(value, np.ndarray | np.generic):
+            return np.asarray(value)
         return np.array(value, self.dtype if isinstance(value, float) else np.int64)
 
 

@@ -99,7 +99,9 @@ def recurrence(
     y = _steps_at(graph, graph.add("Squeeze", y, [1]), place)
     if zero_masked:
         y = graph.add("Where", graph.add("Unsqueeze", mask, [2]), y, 0.0)
-    return y, graph.add("Squeeze", y_h, [0])
+    # ONNX does not say what the state of an empty sequence is, and runtimes differ.
+    empty = graph.add("Unsqueeze", graph.add("Equal", lengths, np.int32(0)), [1])
+    return y, graph.add("Where", empty, 0.0, graph.add("Squeeze", y_h, [0]))
 
 
 _INT32, _INT64 = 6, 7  # TensorProto.INT32, INT64
