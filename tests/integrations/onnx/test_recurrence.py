@@ -58,7 +58,8 @@ def arrays(options: dict[str, Any]) -> dict[str, np.ndarray | None]:
         "sequence_lens": (batch,),
         "initial_h": (directions, batch, units),
     }
-    drawn: dict[str, Any] = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    # Small, for ONNX Runtime's softplus of 89 and more is infinite.
+    drawn: dict[str, Any] = {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
     # Length 0 keeps initial_h here; ONNX does not say, and ONNX Runtime has 0.
     drawn["sequence_lens"] = rng.integers(1, seq_len + 1, batch).astype(np.int32)
     return {name: None if name in options["left_out"] else array for name, array in drawn.items()}
