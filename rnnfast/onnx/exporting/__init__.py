@@ -1,0 +1,1 @@
+"""rnnfast's models as ONNX graphs, written in operators that ONNX Runtime has."""
