@@ -154,3 +154,6 @@ class HostKernels(Kernels):
 
     def tensor(self, array: Array) -> Tensor:
         return torch.from_numpy(array)
+
+
+HOST = HostKernels("cpu")

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from rnnfast.problem import PRECISIONS, check_option
+from rnnfast.torch.derivatives import recurrence
 from rnnfast.torch.inputs import check_input, check_state
-from rnnfast.torch.operators import rnn_forward
 
 _MODES = {"tanh": "RNN_TANH", "relu": "RNN_RELU"}
 
@@ -129,7 +129,7 @@ class RNN(nn.RNNBase):  # type: ignore[misc]  # torch may not be installed where
             outputs = []
             for number in range(layer * directions, (layer + 1) * directions):
                 w_ih, w_hh, *biases = weights[number]
-                y, h_n = rnn_forward(
+                y, h_n = recurrence(
                     x,
                     w_ih,
                     w_hh,
