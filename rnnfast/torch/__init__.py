@@ -10,7 +10,6 @@ from rnnfast.optional import require
 
 require("torch", extra="torch", user="rnnfast.torch")
 
-from rnnfast.torch import derivatives as _derivatives  # noqa: E402  # registers them
 from rnnfast.torch.cell import RNNCell  # noqa: E402
 from rnnfast.torch.functional import rnn_forward  # noqa: E402
 from rnnfast.torch.replacement import replace  # noqa: E402

@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from rnnfast.problem import check_option
+from rnnfast.torch.derivatives import recurrence
 from rnnfast.torch.inputs import check_kind
-from rnnfast.torch.operators import rnn_forward
 
 
 class RNNCell(nn.RNNCellBase):  # type: ignore[misc]  # torch may not be installed where this is checked
@@ -59,7 +59,7 @@ class RNNCell(nn.RNNCellBase):  # type: ignore[misc]  # torch may not be install
                 raise RuntimeError(f"hx: expected shape {state_shape}, got {tuple(hx.shape)}")
             check_kind("hx", hx, input, RuntimeError)
             hx = hx.view(-1, self.hidden_size)
-        y, _ = rnn_forward(
+        y, _ = recurrence(
             input.view(1, -1, self.input_size),
             self.weight_ih,
             self.weight_hh,

@@ -1,4 +1,4 @@
-"""Back-propagation through time as the derivative of the operators."""
+"""Back-propagation through time as the derivative of the operators, and the short way to them."""
 
 from __future__ import annotations
 
@@ -7,37 +7,73 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rnnfast.torch.kernels import HOST
 from rnnfast.torch.operators import library, rnn_backward, rnn_forward
 
-_WITHOUT_GRADIENT = 7
-"""The arguments of `rnn_forward` after h0, which have none."""
+_PLAIN = (Tensor, torch.nn.Parameter)
+
+
+def recurrence(*inputs: Any) -> Any:
+    """The operator `rnn_forward`, past torch's dispatcher where that can be: it takes as long as a small problem."""
+    if not _is_plain(inputs[0], inputs[1]):
+        return rnn_forward(*inputs)
+    if torch.is_grad_enabled():
+        return super(torch.autograd.Function, _Forward).apply(True, *inputs)  # past the checks for torch.func
+    return HOST.forward(*inputs)
+
+
+def _is_plain(a: Tensor, b: Tensor) -> bool:
+    """Whether these are tensors on the CPU, and nothing traces, transforms, casts or watches what they are put into."""
+    return not (
+        torch.compiler.is_compiling()
+        or type(a) not in _PLAIN
+        or type(b) not in _PLAIN
+        or not a.is_cpu
+        or not b.is_cpu
+        or torch._C._is_any_autocast_enabled()
+        or torch._C._are_functorch_transforms_active()
+        or torch._C._len_torch_dispatch_stack()
+        or torch._C._get_tracing_state()
+    )
 
 
 # What torch.library.register_autograd makes of the same takes twice as long to call.
 class _Forward(torch.autograd.Function):  # type: ignore[misc]  # torch may not be installed where this is checked
     @staticmethod
-    def forward(ctx: Any, *inputs: Any) -> Any:
-        x, w_ih, w_hh, _, _, h0, lengths, mask, recurrent_mask, *options = inputs
-        with torch._C._AutoDispatchBelowAutograd():
-            y, h_n = rnn_forward(*inputs)
+    def forward(ctx: Any, is_plain: bool, *inputs: Any) -> Any:
+        x, w_ih, w_hh, _, _, h0, lengths, mask, recurrent_mask, *ctx.options = inputs
+        y, h_n = HOST.forward(*inputs) if is_plain else _below_autograd(rnn_forward, inputs)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(x, y, w_ih, w_hh, h0, lengths, mask, recurrent_mask)
-        ctx.options = options
         return y, h_n
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor | None, dh_n: Tensor | None) -> Any:
-        dx, dw_ih, dw_hh, db, dh0 = _call_backward(dy, dh_n, *ctx.saved_tensors, *ctx.options)
-        gradients = dx, dw_ih, dw_hh, db, db, dh0
-        needed = (each if need else None for each, need in zip(gradients, ctx.needs_input_grad, strict=False))
-        return *needed, *(None,) * _WITHOUT_GRADIENT
+        inputs = dy, dh_n, *ctx.saved_tensors, *ctx.options
+        if torch.is_grad_enabled():
+            gradients = _Backward.apply(*inputs)
+        elif _is_plain(inputs[2], dh_n if dy is None else dy):
+            gradients = HOST.backward(*inputs)
+        else:
+            gradients = _below_autograd(rnn_backward, inputs)
+        dx, dw_ih, dw_hh, db, dh0 = gradients
+        _, *needed = ctx.needs_input_grad
+        return (
+            None,
+            dx,
+            dw_ih,
+            dw_hh,
+            db if needed[3] else None,
+            db if needed[4] else None,
+            dh0 if needed[5] else None,
+            *(None,) * (len(needed) - 6),
+        )
 
 
 class _Backward(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Any:
-        with torch._C._AutoDispatchBelowAutograd():
-            return rnn_backward(*inputs)
+        return _below_autograd(rnn_backward, inputs)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> Any:
@@ -46,22 +82,23 @@ class _Backward(torch.autograd.Function):  # type: ignore[misc]
         )
 
 
-def _call_forward(*inputs: Any) -> Any:
-    if torch.is_grad_enabled():
-        if torch._C._are_functorch_transforms_active():
-            raise NotImplementedError(
-                "rnnfast.torch: torch.func.grad and its like do not go through it; torch.autograd.grad and torch.vmap do"
-            )
-        return _Forward.apply(*inputs)
+def _below_autograd(operator: Any, inputs: tuple[Any, ...]) -> Any:
     with torch._C._AutoDispatchBelowAutograd():
-        return rnn_forward(*inputs)
+        return operator(*inputs)
+
+
+def _call_forward(*inputs: Any) -> Any:
+    if not torch.is_grad_enabled():
+        return _below_autograd(rnn_forward, inputs)
+    if torch._C._are_functorch_transforms_active():
+        raise NotImplementedError(
+            "rnnfast.torch: torch.func.grad and its like do not go through it; torch.autograd and torch.vmap do"
+        )
+    return _Forward.apply(False, *inputs)
 
 
 def _call_backward(*inputs: Any) -> Any:
-    if torch.is_grad_enabled():
-        return _Backward.apply(*inputs)
-    with torch._C._AutoDispatchBelowAutograd():
-        return rnn_backward(*inputs)
+    return _Backward.apply(*inputs) if torch.is_grad_enabled() else _below_autograd(rnn_backward, inputs)
 
 
 library.impl("rnn_forward", _call_forward, "Autograd")

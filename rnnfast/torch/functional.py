@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from rnnfast.torch.operators import rnn_forward as operator
+from rnnfast.torch.derivatives import recurrence
 
 
 def rnn_forward(
@@ -41,6 +41,6 @@ def rnn_forward(
     Raises:
         ValueError, TypeError: as `rnnfast.rnn_forward`. RuntimeError: the tensors lie on a GPU, and CuPy cannot run.
     """
-    return operator(  # type: ignore[no-any-return]
+    return recurrence(  # type: ignore[no-any-return]
         x, w_ih, w_hh, b, b_hh, h0, lengths, mask, recurrent_mask, masked_output, activation, reverse, precision
     )

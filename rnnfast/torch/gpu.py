@@ -18,11 +18,16 @@ class GpuKernels(Kernels):
     """Both passes by the backend `cupy`. RuntimeError: it cannot run here, and why."""
 
     def array(self, tensor: Tensor) -> Array:
-        if not tensor.is_cuda:
-            return tensor.numpy()  # type: ignore[no-any-return]  # lengths, which may lie on the CPU
+        if not self.is_here(tensor):
+            return tensor.numpy()  # type: ignore[no-any-return]  # lengths may lie on the CPU
         import cupy
 
         return cupy.from_dlpack(tensor.detach().contiguous())  # type: ignore[no-any-return]
+
+    @staticmethod
+    def is_here(tensor: Tensor) -> bool:
+        """Whether it lies on a GPU."""
+        return tensor.is_cuda  # type: ignore[no-any-return]
 
     def tensor(self, array: Array) -> Tensor:
         return torch.from_dlpack(array)

@@ -147,10 +147,15 @@ class HostKernels(Kernels):
     """On the CPU: NumPy's arrays of the memory of tensors."""
 
     def array(self, tensor: Tensor) -> Array:
+        if tensor.requires_grad:
+            tensor = tensor.detach()
         if tensor.dtype is torch.bfloat16:
             bfloat16 = require("ml_dtypes", extra="ml_dtypes", user="rnnfast.torch in bfloat16").bfloat16
-            return tensor.detach().contiguous().view(torch.int16).numpy().view(bfloat16)  # type: ignore[no-any-return]
-        return tensor.detach().contiguous().numpy()  # type: ignore[no-any-return]
+            return tensor.contiguous().view(torch.int16).numpy().view(bfloat16)  # type: ignore[no-any-return]
+        return tensor.contiguous().numpy()  # type: ignore[no-any-return]
 
     def tensor(self, array: Array) -> Tensor:
         return torch.from_numpy(array)
+
+
+HOST = HostKernels("cpu")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rnnfast.torch.gpu import GpuKernels
-from rnnfast.torch.kernels import HostKernels
+from rnnfast.torch.kernels import HOST
 
 _OPTIONS = (
     "Tensor? h0, Tensor? lengths, Tensor? mask, Tensor? recurrent_mask, "
@@ -31,7 +31,7 @@ _SCHEMAS = {
 library = torch.library.Library("rnnfast", "DEF")
 for _name, _schema in _SCHEMAS.items():
     library.define(_name + _schema, tags=(torch.Tag.pt2_compliant_tag,))
-for _device, _kernels in (("CPU", HostKernels("cpu")), ("CUDA", GpuKernels("cupy"))):
+for _device, _kernels in (("CPU", HOST), ("CUDA", GpuKernels("cupy"))):
     library.impl("rnn_forward", _kernels.forward, _device)
     library.impl("rnn_backward", _kernels.backward, _device)
 

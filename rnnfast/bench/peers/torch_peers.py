@@ -1,22 +1,37 @@
-"""torch: `nn.RNN` eager, in bfloat16 and on cuDNN, and a loop over a compiled cell (Dynamo refuses `nn.RNN` itself)."""
+"""torch: `nn.RNN` eager, in bfloat16, on cuDNN and as `rnnfast.torch.RNN`, and a loop over a compiled cell.
+
+Dynamo refuses `nn.RNN` itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import rnnfast
 from rnnfast.bench.cases import BOTH, FORWARD, Case
 from rnnfast.bench.peers.base import BFLOAT16_TOLERANCE, Contender, NotHere, Ready
 from rnnfast.typing import Array
 
 
 def layer(
-    case: Case, arrays: Mapping[str, Array], threads: int, *, dtype: str = "float32", device: str = "cpu"
+    case: Case,
+    arrays: Mapping[str, Array],
+    threads: int,
+    *,
+    dtype: str = "float32",
+    device: str = "cpu",
+    replaced: bool = False,
 ) -> Ready:
-    """`nn.RNN`; on a GPU the arrays are there beforehand, and each call waits for the end of its work."""
+    """`nn.RNN`; on a GPU the arrays are there beforehand, and each call waits for the end of its work.
+
+    Args:
+        replaced: by rnnfast's.
+    """
     import torch
 
     torch.set_num_threads(threads)
+    rnnfast.set_num_threads(threads)
     if device == "cuda" and not torch.cuda.is_available():
         raise NotHere("torch finds no CUDA device")
     rnn = torch.nn.RNN(case.input_size, case.hidden_size, nonlinearity=case.activation)
@@ -24,6 +39,10 @@ def layer(
         for parameter, name in zip(rnn.parameters(), ("w_ih", "w_hh", "b"), strict=False):
             parameter.copy_(torch.from_numpy(arrays[name]))
         rnn.bias_hh_l0.zero_()
+    if replaced:
+        from rnnfast.torch import replace
+
+        replace(rnn)
     rnn = rnn.to(device, getattr(torch, dtype))
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
     weights = rnn.weight_ih_l0, rnn.weight_hh_l0
@@ -82,6 +101,10 @@ def _ready(
     return Ready({FORWARD: inference, BOTH: both}, to_numpy)
 
 
+def _replaced(case: Case, arrays: Mapping[str, Array], threads: int) -> Ready:
+    return layer(case, arrays, threads, replaced=True)
+
+
 def _bfloat16(case: Case, arrays: Mapping[str, Array], threads: int) -> Ready:
     return layer(case, arrays, threads, dtype="bfloat16")
 
@@ -92,6 +115,7 @@ def _cudnn(case: Case, arrays: Mapping[str, Array], threads: int) -> Ready:
 
 CONTENDERS = [
     Contender("torch", "torch", {"layer": layer, "memory": layer}, ("torch",)),
+    Contender("rnnfast.torch", "torch", {"layer": _replaced, "memory": _replaced}, ("torch",)),
     Contender("torch compiled cell", "torch", {"layer": compiled_cell}, ("torch",)),
     Contender("torch bf16", "torch", {"layer": _bfloat16}, ("torch",), tolerance=BFLOAT16_TOLERANCE),
     Contender("torch cuDNN", "torch", {"layer": _cudnn}, ("torch",)),
