@@ -11,29 +11,33 @@ namespace rnnfast::cpu {
 
 namespace {
 
-void require(bool holds, const std::string& message) {
-    if (!holds) throw std::invalid_argument(message);
+std::string text(const std::string& value) { return "'" + value + "'"; }
+std::string text(const char* word) { return word; }
+std::string text(double value) { return std::to_string(value); }
+std::string text(Index value) { return std::to_string(value); }
+
+template <class Got>
+void require(bool holds, const char* expected, const Got& got) {
+    if (!holds) throw std::invalid_argument(std::string(expected) + ", got " + text(got));
 }
 
 int activation_number(const std::string& name) {
-    const std::vector<std::string> names = activations();
-    const auto found = std::find(names.begin(), names.end(), name);
-    require(found != names.end(), "activation: expected one of activations(), got '" + name + "'");
-    return static_cast<int>(found - names.begin());
+    const auto& all = kernels<float>("baseline").activations;
+    const auto found =
+        std::find_if(std::begin(all), std::end(all), [&](const auto& known) { return name == known.name; });
+    require(found != std::end(all), "activation: expected one of activations()", name);
+    return static_cast<int>(found - std::begin(all));
 }
 
 Sizes checked_sizes(const Layer& layer) {
-    for (const auto& [name, size] : {std::pair<const char*, Index>{"seq_len", layer.seq_len},
-                                     {"batch", layer.batch},
-                                     {"input_size", layer.input_size},
-                                     {"hidden_size", layer.hidden_size},
-                                     {"heads", layer.heads}})
-        require(size >= 1, std::string(name) + ": expected at least 1, got " + std::to_string(size));
-    require(layer.hidden_size % layer.heads == 0,
-            "heads: expected a divisor of hidden_size = " + std::to_string(layer.hidden_size) + ", got " +
-                std::to_string(layer.heads));
-    require(layer.bptt_steps >= 0, "bptt_steps: expected at least 0, got " + std::to_string(layer.bptt_steps));
-    require(layer.clip >= 0, "clip: expected at least 0, got " + std::to_string(layer.clip));
+    require(layer.seq_len >= 1, "seq_len: expected at least 1", layer.seq_len);
+    require(layer.batch >= 1, "batch: expected at least 1", layer.batch);
+    require(layer.input_size >= 1, "input_size: expected at least 1", layer.input_size);
+    require(layer.hidden_size >= 1, "hidden_size: expected at least 1", layer.hidden_size);
+    require(layer.heads >= 1 && layer.hidden_size % layer.heads == 0, "heads: expected a divisor of hidden_size",
+            layer.heads);
+    require(layer.bptt_steps >= 0, "bptt_steps: expected at least 0", layer.bptt_steps);
+    require(layer.clip >= 0, "clip: expected at least 0", layer.clip);
     return {layer.seq_len,
             layer.batch,
             layer.input_size,
@@ -45,13 +49,15 @@ Sizes checked_sizes(const Layer& layer) {
 }
 
 template <class T>
-const Variant<T>& chosen(const std::string& name, const Sizes& sizes, bool tiles) {
+const Variant<T>& chosen(const std::string& name, const Sizes& sizes, const std::string& precision) {
+    const bool tiles = precision != "highest";
     const int threads = team_size(sizes, rnnfast::num_threads()).threads;
     const bool few = sizes.heads == 1 && threads > 1 && sizes.batch < 2 * threads;
     const std::string usual = tiles ? "tiles" : few ? "stationary" : "panel";
     const Variant<T>& found = variant<T>(name == "auto" ? usual : name);
-    require(found.accepts(sizes), "variant: " + name + " does not take these sizes");
-    require((found.name == std::string("tiles")) == tiles, "variant: tiles and precision go together, got " + name);
+    require(found.accepts(sizes), "variant: expected one that takes these sizes", name);
+    require((found.name == std::string("tiles")) == tiles, "variant: expected tiles at a precision below highest alone",
+            name);
     return found;
 }
 
@@ -60,7 +66,7 @@ const KernelTable<T>& table(const std::string& isa, const std::string& precision
     if constexpr (std::is_same_v<T, float>) {
         return kernels_for(isa, precision);
     } else {
-        require(precision == "highest", "precision: expected highest for double, got " + precision);
+        require(precision == "highest", "precision: expected highest for double", precision);
         return kernels<T>(isa);
     }
 }
@@ -68,23 +74,22 @@ const KernelTable<T>& table(const std::string& isa, const std::string& precision
 template <class T>
 Planned<T> planned(const Layer& layer) {
     const Sizes sizes = checked_sizes(layer);
-    const bool tiles = layer.precision != "highest";
     return {sizes, layer.hold_masked ? MaskedOutput::kHold : MaskedOutput::kZero,
             table<T>(layer.isa.empty() ? default_isa() : layer.isa, layer.precision),
-            chosen<T>(layer.forward_variant, sizes, tiles), chosen<T>(layer.backward_variant, sizes, tiles)};
+            chosen<T>(layer.forward_variant, sizes, layer.precision),
+            chosen<T>(layer.backward_variant, sizes, layer.precision)};
 }
 
 rnnfast::ValidSteps checked(const ValidSteps& valid, const Layer& layer) {
-    require(!(valid.lengths && valid.mask), "valid: expected lengths or a mask, got both");
+    require(!(valid.lengths && valid.mask), "valid: expected lengths or a mask", "both");
     for (Index row = 0; valid.lengths && row < layer.batch; ++row)
-        require(
-            0 <= valid.lengths[row] && valid.lengths[row] <= layer.seq_len,
-            "lengths: expected 0 to " + std::to_string(layer.seq_len) + ", got " + std::to_string(valid.lengths[row]));
+        require(0 <= valid.lengths[row] && valid.lengths[row] <= layer.seq_len, "lengths: expected 0 to seq_len",
+                Index(valid.lengths[row]));
     return {valid.lengths, valid.mask};
 }
 
 void require_arrays(std::initializer_list<const void*> arrays) {
-    for (const void* array : arrays) require(array, "arrays: expected a pointer where it is not optional, got null");
+    for (const void* array : arrays) require(array, "arrays: expected a pointer where it is not optional", "null");
 }
 
 }  // namespace

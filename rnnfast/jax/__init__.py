@@ -11,7 +11,8 @@ from rnnfast.optional import require
 from rnnfast.pointwise import Activation
 from rnnfast.problem import Problem
 
-require("jax", extra="jax", user="rnnfast.jax")
+for module in ("jax", "jax.ffi"):  # older ones have no jax.ffi
+    require(module, extra="jax", user="rnnfast.jax")
 
 import jax.numpy as jnp  # noqa: E402
 

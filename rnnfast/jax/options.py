@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnfast import _cpu, checks
+from rnnfast.backends import REGISTRY
 from rnnfast.backends.cpu import CpuPlan
 from rnnfast.pointwise import Activation
 from rnnfast.problem import DTYPES, Problem
@@ -46,7 +47,9 @@ def attributes(problem: Problem, variant: str) -> dict[str, Any]:
 def _attributes(problem: Problem, variant: str, threads: int) -> dict[str, Any]:
     activation = problem.activation
     assert isinstance(activation, Activation)
-    chosen = CpuPlan(problem, "cpu", variant).choice
+    plan = REGISTRY["cpu"].plan(problem, variant)
+    assert isinstance(plan, CpuPlan)
+    chosen = plan.choice
     return {
         "heads": np.int64(problem.heads),
         "activation": activation.name,

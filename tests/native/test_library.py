@@ -1,0 +1,83 @@
+"""The C++ library as another project takes it: installed, found by CMake, linked to."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rnnfast
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*command: str | Path) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def build(source: Path, folder: Path, *options: str | Path) -> None:
+    run("cmake", "-S", source, "-B", folder, "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O0", *options)
+    run("cmake", "--build", folder, "--parallel")
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    for programs in (["cmake"], ["make", "ninja"], ["c++", "g++", "clang++"]):
+        if not any(shutil.which(program) for program in programs):
+            pytest.skip(f"{' or '.join(programs)} is not installed")
+    folder, prefix = tmp_path_factory.mktemp("build"), tmp_path_factory.mktemp("prefix")
+    build(ROOT, folder)
+    run("cmake", "--install", folder, "--prefix", prefix)
+    return prefix
+
+
+def test_what_is_installed(installed: Path) -> None:
+    """One header, one library, and what CMake needs to find them: nothing of the Python package."""
+    files = {path.relative_to(installed).as_posix() for path in installed.rglob("*") if path.is_file()}
+    cmake = {f"lib/cmake/rnnfast/rnnfast{name}.cmake" for name in ("Config", "Targets", "Targets-debug")}
+    assert files == {"include/rnnfast/cpu.hpp", "lib/librnnfast_cpu.a", *cmake}
+
+
+def test_example(installed: Path, tmp_path: Path) -> None:
+    """Its numbers are those of the reference for the same layer."""
+    build(ROOT / "examples" / "cpp", tmp_path, f"-DCMAKE_PREFIX_PATH={installed}")
+    numbers = np.array(run(tmp_path / "example").split(), float)
+
+    def waves(*shape: int) -> np.ndarray:
+        return np.sin(1 + np.arange(np.prod(shape))).reshape(shape)
+
+    x, w_ih, w_hh, b = waves(7, 3, 2), 0.5 * waves(4, 2), 0.4 * waves(4, 4), np.zeros(4)
+    lengths = np.array([7, 3, 5])
+    y, h_n = rnnfast.rnn_forward(x, w_ih, w_hh, b, lengths=lengths, backend="reference")
+    dh_n = h_n - x[0, :, :1]
+    grads = rnnfast.rnn_backward(None, x, y, w_ih, w_hh, dh_n=dh_n, lengths=lengths, backend="reference")
+    expected = [array.ravel() for array in (h_n, grads.dw_ih, grads.dw_hh, grads.db)]
+    np.testing.assert_allclose(numbers, np.concatenate(expected), rtol=1e-12, atol=1e-14)
+
+
+def test_bad_input(installed: Path, tmp_path: Path) -> None:
+    """It is named, and nothing is written; and every variant computes the same."""
+    program = tmp_path / "check_interface"
+    compiler = next(name for name in ("c++", "g++", "clang++") if shutil.which(name))
+    source, library = ROOT / "tests" / "native" / "check_interface.cpp", installed / "lib" / "librnnfast_cpu.a"
+    run(compiler, "-std=c++17", f"-I{installed / 'include'}", source, library, "-pthread", "-o", program)
+    assert run(program).splitlines() == [
+        "batch: expected at least 1, got 0",
+        "heads: expected a divisor of hidden_size, got 3",
+        "activation: expected one of activations(), got 'tan'",
+        "clip: expected at least 0, got -1.000000",
+        "bptt_steps: expected at least 0, got -2",
+        "variant: no 'lane'",
+        "variant: expected one that takes these sizes, got 'lanes'",
+        "variant: expected tiles at a precision below highest alone, got 'tiles'",
+        "precision: expected highest for double, got 'high'",
+        "arrays: expected a pointer where it is not optional, got null",
+        "lengths: expected 0 to seq_len, got 9",
+        "valid: expected lengths or a mask, got both",
+        *(f"{variant} 1 1" for variant in ("auto", "panel", "lanes", "stationary")),
+    ]
