@@ -16,6 +16,7 @@ from rnnfast.backends import gpu_variants
 from rnnfast.backends.base import Backend, Plan, Variant
 from rnnfast.backends.cupy_arrays import GpuHome
 from rnnfast.backends.cupy_launch import Kernels
+from rnnfast.backends.gpu_chip_plan import ChipPlan
 from rnnfast.cell_options import CellArguments
 from rnnfast.home import Home
 from rnnfast.problem import Problem, check_option
@@ -178,12 +179,20 @@ class CupyBackend(Backend):
         return self._here().number
 
     def plan(self, problem: Problem, variant: str) -> Plan:
+        self._check(problem, variant)
+        return CupyPlan(problem, self.name, variant, self._here())
+
+    def plan_for(self, problem: Problem, variant: str, device: str) -> Plan:
+        self._check(problem, variant)
+        return ChipPlan(problem, self.name, variant, device)
+
+    def _check(self, problem: Problem, variant: str) -> None:
+        """ValueError unless the backend takes the problem on some device."""
         check_option("variant", variant, ("auto", *gpu_variants.VARIANTS))
         if problem.heads > 1 or problem.cell_options or problem.dtype != problem.arithmetic:
             raise ValueError(
                 f"backend: 'cupy' takes float32 and float64, one head and a plain cell so far, got {problem}"
             )
-        return CupyPlan(problem, self.name, variant, self._here())
 
     def _here(self) -> Kernels:
         """The kernels of CuPy's current device. RuntimeError if there is none."""

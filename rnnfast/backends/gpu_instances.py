@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from rnnfast.backends import gpu_block, gpu_persistent
 from rnnfast.backends.cuda_kernels import C_TYPES
+from rnnfast.backends.gpu_limits import DIRECTIONS
 from rnnfast.backends.gpu_recurrence import MMA_CAPABILITY
-
-DIRECTIONS = ("forward", "backward")
 
 
 def instances(capability: int) -> dict[str, list[str]]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
+from rnnfast.backends import gpu_limits
 from rnnfast.backends.base import Variant
 from rnnfast.backends.gpu_device import Device
+from rnnfast.backends.gpu_limits import Kernel
 from rnnfast.problem import Problem
 from rnnfast.typing import Array
 
@@ -81,6 +83,22 @@ class Choice(ABC):
     def recurrence(self, problem: Problem, kernels: Kernels) -> Recurrence:
         """What runs it."""
 
+    @abstractmethod
+    def tiles(self) -> str:
+        """How the problem is cut, in a line."""
+
+    @abstractmethod
+    def kernel(self, direction: str) -> Kernel:
+        """What a direction launches."""
+
+    @abstractmethod
+    def limits(self, direction: str) -> dict[str, float]:
+        """Clocks of a step, at least, by what sets the limit: the names are those of gpu_limits."""
+
+    def bytes(self, direction: str) -> int:
+        """Of memory, that a step reads and writes."""
+        return gpu_limits.step_bytes(self.problem, direction)
+
     def explain(self) -> str:
-        """What was chosen, in a few lines."""
-        return f"cupy/{self.name} on {self.device.name}, sm_{self.device.capability}: {self.strategy}"
+        """What was chosen, and the bounds of it, in a few lines."""
+        return gpu_limits.explain(self)

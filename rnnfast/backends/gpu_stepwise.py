@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from rnnfast.backends import cuda_kernels
-from rnnfast.backends.cupy_launch import Kernels, pointer
-from rnnfast.backends.gpu_device import FLOPS_PER_CLOCK, Device
+from rnnfast.backends.cupy_launch import THREADS, Kernels, pointer
+from rnnfast.backends.gpu_device import L2_BYTES_PER_CLOCK, Device
+from rnnfast.backends.gpu_limits import ARITHMETIC, ITEM, L2, LATENCY, MEMORY, Kernel, step_flops
 from rnnfast.backends.gpu_recurrence import Choice, Recurrence
 from rnnfast.problem import Problem
 from rnnfast.typing import Array
@@ -28,12 +29,35 @@ class Stepwise(Choice):
         return None
 
     def clocks(self) -> float:
-        problem = self.problem
-        product = 2 * problem.batch * problem.hidden_size**2 / FLOPS_PER_CLOCK / self.device.multiprocessors
-        return product + _LAUNCHES * _LAUNCH_CLOCKS
+        limits = self.limits("forward")
+        return limits[ARITHMETIC] + limits[LATENCY]
 
-    def explain(self) -> str:
-        return f"{super().explain()}; products in {self.problem.dtype}"
+    def tiles(self) -> str:
+        return f"products in {self.problem.dtype}"
+
+    def kernel(self, direction: str) -> Kernel:
+        count = self.problem.batch * self.problem.hidden_size
+        expression = f"stepwise_{direction}<{cuda_kernels.C_TYPES[self.problem.dtype]}>"
+        return Kernel(expression, -(-count // THREADS), THREADS, 0)
+
+    def bytes(self, direction: str) -> int:
+        return super().bytes(direction) + (0 if self._cached() else self._weight_bytes())
+
+    def limits(self, direction: str) -> dict[str, float]:
+        device = self.device
+        return {
+            ARITHMETIC: step_flops(self.problem) / device.flops(self.problem.dtype) / device.multiprocessors,
+            L2: self._weight_bytes() / (L2_BYTES_PER_CLOCK * device.multiprocessors),
+            MEMORY: self.bytes(direction) / device.bytes_per_clock,
+            LATENCY: _LAUNCHES * _LAUNCH_CLOCKS,
+        }
+
+    def _weight_bytes(self) -> int:
+        return self.problem.hidden_size**2 * ITEM[self.problem.dtype]
+
+    def _cached(self) -> bool:
+        """Whether w_hh stays in the second-level cache."""
+        return self._weight_bytes() <= self.device.l2_bytes
 
     def recurrence(self, problem: Problem, kernels: Kernels) -> Recurrence:
         return StepwiseRecurrence(problem, kernels)

@@ -7,16 +7,15 @@ from types import ModuleType
 import pytest
 from gpu_problems import check, random_arguments
 
-from rnnfast.backends import gpu_block
+from rnnfast.backends import gpu_block, gpu_chips
 from rnnfast.backends.gpu_block import TILES, Block, Tile
 from rnnfast.backends.gpu_device import Device
 from rnnfast.backends.gpu_recurrence import PRODUCTS
 from rnnfast.problem import Problem
 
-LARGE = Device("large", 90, 132, 232448)
+LARGE, SMALL = gpu_chips.find("h100"), gpu_chips.find("t4")
 # Of the largest element of each result; a bfloat16 has 8 bits, two of them 16.
 TOLERANCE_OF_PARTS = {0: None, 1: 2e-2, 2: 5e-5}
-SMALL = Device("small", 75, 40, 65536)
 
 
 @pytest.mark.parametrize("tile", TILES, ids=str)
@@ -56,7 +55,7 @@ def test_the_smallest_tile_that_holds_the_units_is_taken() -> None:
             r"variant: 'block' takes float32, hidden_size up to 256, batch up to 8388607; got Problem",
         ),
         (Problem(3, 4, 5, 8, "float64"), LARGE, r"variant: 'block' takes float32"),
-        (Problem(3, 4, 5, 256), SMALL, r"small has too little shared memory: 65536 bytes"),
+        (Problem(3, 4, 5, 256), SMALL, r"T4 has too little shared memory: 65536 bytes"),
     ],
     ids=["hidden_size", "dtype", "device"],
 )

@@ -7,12 +7,11 @@ from types import ModuleType
 import pytest
 from gpu_problems import check, random_arguments
 
-from rnnfast.backends import gpu_persistent
-from rnnfast.backends.gpu_device import Device
+from rnnfast.backends import gpu_chips, gpu_persistent
 from rnnfast.backends.gpu_persistent import TILES, Persistent, Slices
 from rnnfast.problem import Problem
 
-LARGE = Device("large", 90, 132, 232448)
+LARGE = gpu_chips.find("h100")
 
 FLOAT, ONE_PART, TWO_PARTS = TILES
 # Of the largest element of each result; a bfloat16 has 8 bits, two of them 16.
@@ -76,7 +75,7 @@ def test_a_batch_is_spread_over_the_multiprocessors_that_are_left() -> None:
     ("problem", "message"),
     [
         (Problem(3, 4, 5, 8, "float64"), r"variant: 'persistent' takes float32, as many units"),
-        (Problem(3, 4, 5, 5000), r"on the 132 multiprocessors of large"),
+        (Problem(3, 4, 5, 5000), r"on the 132 multiprocessors of H100"),
     ],
     ids=["dtype", "hidden_size"],
 )
