@@ -94,7 +94,7 @@ __device__ inline float4* shared_weights() {
 }
 
 template <class Tile>
-__global__ void __launch_bounds__(Tile::kThreads) block_forward(ForwardArguments<float> a) {
+__global__ void __launch_bounds__(Tile::kThreads, 1) block_forward(ForwardArguments<float> a) {
     typedef Owned<Tile> Mine;
     const Mine mine(a.batch, a.hidden_size);
     const Index count = Index(a.batch) * a.hidden_size;
@@ -142,7 +142,7 @@ __global__ void __launch_bounds__(Tile::kThreads) block_forward(ForwardArguments
 
 // In place of the states: da_t.
 template <class Tile>
-__global__ void __launch_bounds__(Tile::kThreads) block_backward(BackwardArguments<float> a) {
+__global__ void __launch_bounds__(Tile::kThreads, 1) block_backward(BackwardArguments<float> a) {
     typedef Owned<Tile> Mine;
     const Mine mine(a.batch, a.hidden_size);
     const Index count = Index(a.batch) * a.hidden_size;

@@ -161,7 +161,7 @@ __device__ void product(const Slice<Tile>& slice, const Tile& tile, const float*
 
 // h_t is handed on in exchange: the states before a step with an even number are in its first half.
 template <class Tile>
-__global__ void __launch_bounds__(256) persistent_forward(ForwardArguments<float> a) {
+__global__ void __launch_bounds__(256, 1) persistent_forward(ForwardArguments<float> a) {
     const Slice<Tile> slice(a);
     const Pointwise<float> activation(a);
     const Index count = Index(a.batch) * a.hidden_size;
@@ -197,7 +197,7 @@ __global__ void __launch_bounds__(256) persistent_forward(ForwardArguments<float
 
 // da_t is handed on in da. What is left after the first step is dh_0.
 template <class Tile>
-__global__ void __launch_bounds__(256) persistent_backward(BackwardArguments<float> a) {
+__global__ void __launch_bounds__(256, 1) persistent_backward(BackwardArguments<float> a) {
     const Slice<Tile> slice(a);
     const Pointwise<float> activation(a);
     const Index count = Index(a.batch) * a.hidden_size;
