@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnfast.backends import gpu_block, gpu_persistent
+from rnnfast.backends import gpu_block, gpu_graph, gpu_persistent
 from rnnfast.backends.cuda_kernels import C_TYPES
 from rnnfast.backends.gpu_limits import DIRECTIONS
 from rnnfast.backends.gpu_recurrence import MMA_CAPABILITY
@@ -17,7 +17,10 @@ def instances(capability: int) -> dict[str, list[str]]:
 
     return {
         "masked.cu": ["number_steps", *(f"{name}<{t}>" for name in ("clear_masked", "hold_states") for t in types)],
-        "stepwise.cu": [f"stepwise_{name}<{t}>" for name in (*DIRECTIONS, "initial") for t in types],
+        gpu_graph.FILE: [
+            *(f"set_arguments<{d.capitalize()}Arguments<{t}>>" for d in DIRECTIONS for t in types),
+            *(f"{name}_{d}<{t}>" for name in ("stepwise", "finish") for d in DIRECTIONS for t in types),
+        ],
         gpu_block.FILE: [
             tile.expression(direction) for tile in gpu_block.TILES if runs(tile.parts) for direction in DIRECTIONS
         ],

@@ -291,13 +291,16 @@ inline void __syncthreads() { emulation::wait(emulation::launch->running->block-
 
 inline void __syncwarp(unsigned = ~0u) { emulation::exchange(0); }
 
-inline float __shfl_xor_sync(unsigned, float value, int mask) {
+template <class V>
+V __shfl_xor_sync(unsigned, V value, int mask) {
     const auto& values = emulation::exchange(value);
-    return emulation::exchanged<float>(values, emulation::launch->running->lane ^ mask);
+    return emulation::exchanged<V>(values, emulation::launch->running->lane ^ mask);
 }
 
-inline float4 __ldcg(const float4* address) { return *address; }
-inline float __ldcg(const float* address) { return *address; }
+template <class V>
+V __ldcg(const V* address) {
+    return *address;
+}
 
 // In place of csrc/cuda/machine.cuh.
 template <class T>

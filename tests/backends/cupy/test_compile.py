@@ -10,9 +10,9 @@ import occupancy
 import pytest
 from nvrtc import ARCHITECTURES, TABLE, Nvrtc, Resources
 
-from rnnfast.backends import gpu_block, gpu_instances, gpu_persistent
+from rnnfast.backends import gpu_block, gpu_graph, gpu_instances, gpu_persistent
 
-OWN = (gpu_block.FILE, gpu_persistent.FILE)  # must keep all they have in registers
+OWN = (gpu_graph.FILE, gpu_block.FILE, gpu_persistent.FILE)  # must keep all they have in registers
 REGISTERS = 65536
 
 
@@ -64,7 +64,7 @@ def test_the_table_of_the_documentation_is_that_of_the_registers() -> None:
     assert occupancy.table() in occupancy.PAGE.read_text(), "python tests/cuda_emulation/occupancy.py"
 
 
-# Two instances for each architecture, another two for each; all of them: pytest -m exhaustive.
+# One instance of each file for each architecture, another for each; all of them: pytest -m exhaustive.
 SAMPLE = [
     (toolkit, architecture, file, names[(5 * place + offset) % len(names)])
     for toolkit, architectures in ((13, ARCHITECTURES), (12, (75, 90)))
