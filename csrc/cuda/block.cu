@@ -41,11 +41,11 @@ class FloatTile {
 };
 
 // The product on tensor cores (mma_tile.cuh), with all weights in registers. A warp has kMmaUnits units.
-template <int kHidden, int kParts>
+template <int kHidden, class Operand, int kParts>
 class MmaTile {
    public:
     static constexpr int kRows = kMmaRows, kThreads = kHidden / kMmaUnits * 32;
-    typedef MmaWeights<kHidden / kMmaDepth, kParts> Weights;
+    typedef MmaWeights<kHidden / kMmaDepth, Operand, kParts> Weights;
     static constexpr int kOwned = Weights::kOwned;
     typedef unsigned short State;
     static constexpr int kStates = kParts * kRows * (kHidden + kMmaPadding);

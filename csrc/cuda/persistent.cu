@@ -78,11 +78,11 @@ class FloatTile {
 };
 
 // The product on tensor cores (mma_tile.cuh).
-template <int kInRegisters, int kParts>
+template <int kInRegisters, class Operand, int kParts>
 class MmaTile {
    public:
     static constexpr int kUnits = kMmaUnits, kDepth = kMmaDepth;
-    typedef MmaWeights<kInRegisters, kParts> Weights;
+    typedef MmaWeights<kInRegisters, Operand, kParts> Weights;
     static constexpr int kOwned = Weights::kOwned;
     typedef unsigned short State;
     static __device__ int states(int depth) { return kParts * kRows * (depth + kMmaPadding); }

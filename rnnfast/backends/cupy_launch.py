@@ -112,7 +112,7 @@ class Kernels:
         previous: Array = self.cupy.empty(y.shape, y.dtype)
         self.elementwise(
             "masked.cu",
-            f"hold_states<{cuda_kernels.C_TYPES[problem.dtype]}>",
+            f"hold_states<{cuda_kernels.C_TYPES[problem.arithmetic]}>",
             problem.batch * problem.hidden_size,
             np.uintp(pointer(y)),
             np.uintp(pointer(h0)),

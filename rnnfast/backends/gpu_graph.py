@@ -46,7 +46,7 @@ class GraphRecurrence(Recurrence):
     def __init__(self, problem: Problem, kernels: Kernels) -> None:
         self._problem = problem
         self._kernels = kernels
-        self._type = cuda_kernels.C_TYPES[problem.dtype]
+        self._type = cuda_kernels.C_TYPES[problem.arithmetic]
         self._loops: dict[tuple[str, int, int], _Loop] = {}
 
     def forward(self, y: Array, w_hh: Array, b: Array, state: Array, position: Array | None) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from rnnfast.backends.base import storage
 from rnnfast.backends.gpu_device import Device
 from rnnfast.backends.gpu_registers import registers
 from rnnfast.problem import Problem
@@ -42,7 +43,7 @@ def step_flops(problem: Problem) -> int:
 def step_bytes(problem: Problem, direction: str) -> int:
     """What of y, or of y, dy and da, a step reads from the memory and writes to it."""
     arrays = 2 if direction == "forward" else 3
-    return arrays * problem.batch * problem.hidden_size * ITEM[problem.dtype]
+    return arrays * problem.batch * problem.hidden_size * ITEM[problem.arithmetic]
 
 
 def explain(choice: Choice) -> str:
@@ -51,9 +52,11 @@ def explain(choice: Choice) -> str:
     lines = [
         f"cupy/{choice.name} on {device.name}, sm_{device.capability}: {choice.strategy}",
         choice.tiles(),
+        *([storage(problem)] if problem.dtype != problem.arithmetic else []),
         *(line for direction in DIRECTIONS for line in _direction(choice, direction)),
-        f"products over all steps, in {problem.dtype}: x W_ih^T at least {_microseconds(_product(problem, device))} "
-        f"before them, dx, dW_ih and dW_hh {_microseconds(_gradients(problem, device))} after them",
+        f"products over all steps, in {problem.arithmetic}: x W_ih^T before them, at least "
+        f"{_microseconds(_product(problem, device))}; dx, dW_ih and dW_hh after them, at least "
+        f"{_microseconds(_gradients(problem, device))}",
     ]
     return "\n".join(lines)
 
@@ -89,7 +92,7 @@ def _gradients(problem: Problem, device: Device) -> float:
 
 def _seconds_of(flops: int, problem: Problem, device: Device) -> float:
     """In microseconds, by arithmetic alone."""
-    return flops / (device.flops(problem.dtype) * device.multiprocessors) / device.gigahertz / 1e3
+    return flops / (device.flops(problem.arithmetic) * device.multiprocessors) / device.gigahertz / 1e3
 
 
 def _microseconds(value: float) -> str:

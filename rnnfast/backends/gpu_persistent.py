@@ -11,7 +11,7 @@ from rnnfast.backends import cuda_kernels
 from rnnfast.backends.cupy_launch import Kernels, pointer
 from rnnfast.backends.gpu_device import L2_BYTES_PER_CLOCK, SHARED_BYTES_PER_CLOCK, Device
 from rnnfast.backends.gpu_limits import ARITHMETIC, L2, LATENCY, MEMORY, SHARED, Kernel
-from rnnfast.backends.gpu_recurrence import PRODUCTS, Choice, Recurrence, parts_for
+from rnnfast.backends.gpu_recurrence import FLOAT32, ON_TENSOR_CORES, Choice, Products, Recurrence, products_for
 from rnnfast.problem import Problem
 from rnnfast.typing import Array
 
@@ -29,7 +29,6 @@ class Tile(NamedTuple):
 
     Args:
         name: of the C++ class; {} is the chunks in registers.
-        parts: of bfloat16 that stand for a float32; 0: the products are in float32.
         units: of a group, which its warps share.
         depth: of a chunk of the weights that a warp has.
         owned: elements of the product that a lane ends up with.
@@ -40,7 +39,7 @@ class Tile(NamedTuple):
     """
 
     name: str
-    parts: int
+    products: Products
     units: int
     depth: int
     owned: int
@@ -49,20 +48,26 @@ class Tile(NamedTuple):
     weight_bytes: int
     in_registers: tuple[int, ...]
 
-    def flops(self, device: Device) -> float:
-        """Of a product of float32s, a clock of a multiprocessor."""
-        if self.parts == 0:
-            return device.flops("float32")
-        return device.mma_flops / (self.parts * (self.parts + 1) / 2)
-
     def expression(self, direction: str, in_registers: int) -> str:
         return f"persistent_{direction}<{self.name.format(in_registers)}>"
 
 
 TILES = (
-    Tile("FloatTile<{}>", 0, 4, 128, 1, 4, 0, 64, (1, 2, 4, 8)),
-    Tile("MmaTile<{}, 1>", 1, 16, 16, 4, 2, 8, 16, (1, 4, 24)),
-    Tile("MmaTile<{}, 2>", 2, 16, 16, 4, 4, 8, 32, (1, 4, 12)),
+    Tile("FloatTile<{}>", FLOAT32, 4, 128, 1, 4, 0, 64, (1, 2, 4, 8)),
+    *(
+        Tile(
+            f"MmaTile<{{}}, {products.operand}, {products.parts}>",
+            products,
+            units=16,
+            depth=16,
+            owned=4,
+            state_bytes=2 * products.parts,
+            padding=8,
+            weight_bytes=16 * products.parts,
+            in_registers=(1, 4, 24 if products.parts == 1 else 10),
+        )
+        for products in ON_TENSOR_CORES
+    ),
 )
 
 
@@ -101,7 +106,7 @@ class Slices(NamedTuple):
         flops = 2 * ROWS * self.tile.units * self.groups * self.depth
         in_shared = (self.chunks - self.in_registers) * self.tile.weight_bytes * self.threads
         return {
-            ARITHMETIC: row_chunks * flops / self.tile.flops(device),
+            ARITHMETIC: row_chunks * flops / self.tile.products.flops(device),
             SHARED: row_chunks * in_shared / SHARED_BYTES_PER_CLOCK,
             L2: row_chunks * 4 * ROWS * self.depth / L2_BYTES_PER_CLOCK,
             LATENCY: _STEP_CLOCKS + row_chunks * _CHUNK_CLOCKS,
@@ -125,7 +130,7 @@ class Persistent(Choice):
 
     @classmethod
     def why_not(cls, problem: Problem, device: Device) -> str | None:
-        if problem.dtype != "float32":
+        if problem.arithmetic != "float32":
             return f"got {problem}"
         if not _fitting(problem, device):
             return f"got {problem} on the {device.multiprocessors} multiprocessors of {device.name}"
@@ -142,7 +147,7 @@ class Persistent(Choice):
         return (
             f"{cut.unit_tiles} x {cut.batch_tiles} blocks for {cut.tile.units * cut.groups} units and "
             f"{cut.rows_per_tile} sequences each, {cut.in_registers} of {cut.chunks} chunks of the weights in "
-            f"registers; products in {PRODUCTS[cut.tile.parts]}"
+            f"registers; products in {cut.tile.products.words}"
         )
 
     def kernel(self, direction: str) -> Kernel:
@@ -156,8 +161,8 @@ class Persistent(Choice):
 
 def _fitting(problem: Problem, device: Device) -> list[Slices]:
     """Every way to cut that the device has room for, a block on a multiprocessor, with the tiles for the precision."""
-    for parts in parts_for(problem, device):
-        tile = next(tile for tile in TILES if tile.parts == parts)
+    for products in products_for(problem, device):
+        tile = next(tile for tile in TILES if tile.products is products)
         found = [cut for cut in _cuts(problem, device, tile) if cut.shared_bytes <= device.shared_bytes]
         if found:
             return found

@@ -44,10 +44,10 @@ class Stepwise(Choice):
         how = (
             "one kernel a step, all steps in a CUDA graph" if self.in_graph else "cuBLAS and a pointwise kernel a step"
         )
-        return f"{how}; products in {self.problem.dtype}"
+        return f"{how}; products in {self.problem.arithmetic}"
 
     def kernel(self, direction: str) -> Kernel:
-        dtype = cuda_kernels.C_TYPES[self.problem.dtype]
+        dtype = cuda_kernels.C_TYPES[self.problem.arithmetic]
         if self.in_graph:
             (across, down), threads = step_grid(self.problem)
             return Kernel(f"stepwise_{direction}<{dtype}>", across * down, threads, 0)
@@ -71,10 +71,10 @@ class Stepwise(Choice):
         return (GraphRecurrence if self.in_graph else ProductRecurrence)(problem, kernels)
 
     def _product_clocks(self) -> float:
-        return step_flops(self.problem) / self.device.flops(self.problem.dtype) / self.device.multiprocessors
+        return step_flops(self.problem) / self.device.flops(self.problem.arithmetic) / self.device.multiprocessors
 
     def _weight_bytes(self) -> int:
-        return self.problem.hidden_size**2 * ITEM[self.problem.dtype]
+        return self.problem.hidden_size**2 * ITEM[self.problem.arithmetic]
 
     def _cached(self) -> bool:
         """Whether w_hh stays in the second-level cache."""
@@ -87,7 +87,7 @@ class ProductRecurrence(Recurrence):
     def __init__(self, problem: Problem, kernels: Kernels) -> None:
         self._problem = problem
         self._kernels = kernels
-        self._type = cuda_kernels.C_TYPES[problem.dtype]
+        self._type = cuda_kernels.C_TYPES[problem.arithmetic]
 
     def forward(self, y: Array, w_hh: Array, b: Array, state: Array, position: Array | None) -> None:
         cupy = self._kernels.cupy

@@ -8,7 +8,7 @@ import rnnfast
 from rnnfast.backends import REGISTRY
 from rnnfast.backends.gpu_chips import CHIPS
 from rnnfast.commands.options import BadOption, activation, one_of, size
-from rnnfast.problem import DTYPES, PRECISIONS
+from rnnfast.problem import ARITHMETIC, PRECISIONS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input", type=size, help="features of a step; as many as the hidden units if absent")
     parser.add_argument("--batch", type=size, default=32, help="sequences")
     parser.add_argument("--seq-len", type=size, default=100, help="steps")
-    parser.add_argument("--dtype", type=one_of(*DTYPES), default="float32", help="of every array")
+    parser.add_argument("--dtype", type=one_of(*ARITHMETIC), default="float32", help="of x and y")
     parser.add_argument("--activation", type=activation, default="tanh", help="of the layer")
     parser.add_argument("--precision", type=one_of(*PRECISIONS), default="highest", help="of float32 products")
     parser.add_argument(

@@ -172,14 +172,10 @@ def test_the_plan_explains_itself(cupy: ModuleType) -> None:
     assert rnnfast.plan(**{**sizes, "dtype": "float64"}).variant == "stepwise"
 
 
-@pytest.mark.parametrize(
-    "changed", [{"heads": 2}, {"layer_norm": True}, {"zoneout": True}, {"dtype": "bfloat16"}], ids=str
-)
+@pytest.mark.parametrize("changed", [{"heads": 2}, {"layer_norm": True}, {"zoneout": True}], ids=str)
 def test_what_it_does_not_take_yet(changed: dict[str, Any], cupy: ModuleType) -> None:
     sizes = {"seq_len": 9, "batch": 4, "input_size": 3, "hidden_size": 4, "backend": "cupy"}
-    with pytest.raises(
-        ValueError, match=r"^backend: 'cupy' takes float32 and float64, one head and a plain cell so far"
-    ):
+    with pytest.raises(ValueError, match=r"^backend: 'cupy' takes one head and a plain cell so far"):
         rnnfast.plan(**{**sizes, **changed})
 
 
