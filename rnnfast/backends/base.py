@@ -157,6 +157,10 @@ class Backend(ABC):
         """Where its arrays lie. RuntimeError: the backend cannot run here."""
         return HOST
 
+    def device_name(self) -> str | None:
+        """What it runs on where that is not the processor. RuntimeError: the backend cannot run here."""
+        return None
+
     def context(self) -> Hashable:
         """What a plan depends on beside the problem."""
         return None

@@ -197,6 +197,9 @@ class CupyBackend(Backend):
     def home(self) -> Home:
         return GpuHome(self._here().cupy)
 
+    def device_name(self) -> str | None:
+        return self._here().device.name
+
     def context(self) -> Hashable:
         return self._here().number
 
