@@ -15,7 +15,7 @@ from rnnfast import checks
 from rnnfast.backends import gpu_variants
 from rnnfast.backends.base import Backend, Plan, Variant
 from rnnfast.backends.cupy_arrays import GpuHome
-from rnnfast.backends.cupy_launch import Kernels
+from rnnfast.backends.cupy_launch import Kernels, first_line
 from rnnfast.backends.gpu_chip_plan import ChipPlan
 from rnnfast.cell_options import CellArguments
 from rnnfast.home import Home
@@ -182,13 +182,13 @@ class CupyBackend(Backend):
         except ImportError as error:
             if getattr(error, "name", None) == "cupy":
                 return "CuPy is not installed: pip install cupy-cuda12x or cupy-cuda13x, as the driver has it"
-            return f"CuPy cannot be imported ({_first_line(error)})"
+            return f"CuPy cannot be imported ({first_line(error)})"
         except Exception as error:  # whatever a broken installation does
-            return f"CuPy cannot be imported ({_first_line(error)})"
+            return f"CuPy cannot be imported ({first_line(error)})"
         try:
             count = cupy.cuda.runtime.getDeviceCount()
         except Exception as error:
-            return f"CUDA finds no GPU ({_first_line(error)}): is a driver installed, and as new as CuPy's CUDA?"
+            return f"CUDA finds no GPU ({first_line(error)}): is a driver installed, and as new as CuPy's CUDA?"
         return None if count else "CUDA finds no GPU"
 
     def variants(self) -> tuple[Variant, ...]:
@@ -228,7 +228,3 @@ class CupyBackend(Backend):
         if number not in self._kernels:
             self._kernels[number] = Kernels(cupy, number)
         return self._kernels[number]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
