@@ -20,8 +20,8 @@ __global__ void set_arguments(A given, A* arguments) {
 struct WarpTile {
     __device__ WarpTile()
         : lane(threadIdx.x % kLanes),
-          first_row(blockIdx.y * kRows),
-          first_unit((blockIdx.x * (blockDim.x / kLanes) + threadIdx.x / kLanes) * kUnits) {}
+          first_row(blockIdx.x * kRows),
+          first_unit((blockIdx.y * (blockDim.x / kLanes) + threadIdx.x / kLanes) * kUnits) {}
 
     __device__ int row() const { return first_row + lane / kUnits; }
     __device__ int unit() const { return first_unit + lane % kUnits; }

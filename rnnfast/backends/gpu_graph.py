@@ -26,10 +26,10 @@ LANES, UNITS, ROWS, MOST_WARPS = 32, 4, 8, 8  # of csrc/cuda/stepwise.cu
 
 
 def step_grid(problem: Problem) -> tuple[tuple[int, int], int]:
-    """Blocks along the units and along the batch, and threads, of the kernel of a step."""
+    """Blocks of a step along the batch, of which CUDA takes 2^31 - 1, and along the units; threads of each."""
     unit_tiles = -(-problem.hidden_size // UNITS)
     warps = min(MOST_WARPS, unit_tiles)
-    return (-(-unit_tiles // warps), -(-problem.batch // ROWS)), LANES * warps
+    return (-(-problem.batch // ROWS), -(-unit_tiles // warps)), LANES * warps
 
 
 @dataclass

@@ -81,17 +81,17 @@ def _direction(choice: Choice, direction: str) -> list[str]:
 
 def _product(problem: Problem, device: Device) -> float:
     flops = 2 * problem.seq_len * problem.batch * problem.hidden_size * problem.input_size
-    return _seconds_of(flops, problem, device)
+    return _least_microseconds(flops, problem, device)
 
 
 def _gradients(problem: Problem, device: Device) -> float:
     rows = problem.seq_len * problem.batch
     flops = 2 * rows * problem.hidden_size * (2 * problem.input_size + problem.hidden_size)
-    return _seconds_of(flops, problem, device)
+    return _least_microseconds(flops, problem, device)
 
 
-def _seconds_of(flops: int, problem: Problem, device: Device) -> float:
-    """In microseconds, by arithmetic alone."""
+def _least_microseconds(flops: int, problem: Problem, device: Device) -> float:
+    """By arithmetic alone."""
     return flops / (device.flops(problem.arithmetic) * device.multiprocessors) / device.gigahertz / 1e3
 
 

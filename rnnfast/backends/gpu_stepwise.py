@@ -49,8 +49,8 @@ class Stepwise(Choice):
     def kernel(self, direction: str) -> Kernel:
         dtype = cuda_kernels.C_TYPES[self.problem.arithmetic]
         if self.in_graph:
-            (across, down), threads = step_grid(self.problem)
-            return Kernel(f"stepwise_{direction}<{dtype}>", across * down, threads, 0)
+            (along_batch, along_units), threads = step_grid(self.problem)
+            return Kernel(f"stepwise_{direction}<{dtype}>", along_batch * along_units, threads, 0)
         count = self.problem.batch * self.problem.hidden_size
         return Kernel(f"finish_{direction}<{dtype}>", -(-count // THREADS), THREADS, 0)
 

@@ -12,7 +12,7 @@ import pytest
 from gpu_problems import computed, random_arguments
 
 from rnnfast.backends import REGISTRY, gpu_chips
-from rnnfast.backends.gpu_graph import GraphRecurrence
+from rnnfast.backends.gpu_graph import GraphRecurrence, step_grid
 from rnnfast.backends.gpu_limits import LATENCY
 from rnnfast.backends.gpu_stepwise import ProductRecurrence, Stepwise
 from rnnfast.problem import Problem
@@ -115,3 +115,13 @@ def test_what_cannot_be_captured_is_refused_by_the_stand_in(emulated_cupy: Modul
     np.testing.assert_array_equal(array.get(), 0)
     graph.launch()
     np.testing.assert_array_equal(array.get(), 1)
+
+
+@pytest.mark.parametrize(("batch", "hidden_size"), [(1, 1), (10_000_000, 1), (9, 33), (1, 100_000)])
+def test_the_grid_covers_the_problem_and_is_one_that_cuda_takes(batch: int, hidden_size: int) -> None:
+    (down, across), threads = step_grid(Problem(9, batch, 8, hidden_size))
+    assert down * 8 >= batch > (down - 1) * 8
+    units = threads // 32 * 4
+    assert across * units >= hidden_size > (across - 1) * units
+    assert down < 2**31
+    assert across < 2**16
