@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rnnfast.backends.base import storage
 from rnnfast.backends.gpu_device import Device
 from rnnfast.backends.gpu_registers import registers
 from rnnfast.problem import Problem
@@ -52,7 +51,7 @@ def explain(choice: Choice) -> str:
     lines = [
         f"cupy/{choice.name} on {device.name}, sm_{device.capability}: {choice.strategy}",
         choice.tiles(),
-        *([storage(problem)] if problem.dtype != problem.arithmetic else []),
+        *([f"storage {problem.dtype}: x, y and their gradients"] if problem.dtype != problem.arithmetic else []),
         *(line for direction in DIRECTIONS for line in _direction(choice, direction)),
         f"products over all steps, in {problem.arithmetic}: x W_ih^T before them, at least "
         f"{_microseconds(_product(problem, device))}; dx, dW_ih and dW_hh after them, at least "
