@@ -79,7 +79,7 @@ def rnn_forward(
             takes Numba's, what has `__cuda_array_interface__`, and NumPy's, which it copies; it gives Numba's.
         variant: "auto" or a kernel of the backend; `rnnfast.variants(backend)` lists them.
         precision: "highest" (true float32), "high" or "medium" (bfloat16 products where the processor has tiles
-            for them, else true float32).
+            for them, else true float32; on a GPU "medium" takes float16 where x is stored in it).
         out: C-contiguous array (T, B, H) of the dtype of x to write y to, apart from every input.
 
     Returns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnfast.backends import Plan, find
+from rnnfast.backends import Plan, find, find_with_devices
 from rnnfast.cell_options import EPSILON
 from rnnfast.pointwise import Activation
 from rnnfast.problem import Problem
@@ -20,6 +20,7 @@ def plan(
     reverse: bool = False,
     bptt_steps: int | None = None,
     backend: str = "auto",
+    device: str | None = None,
     variant: str = "auto",
     precision: str = "highest",
     masked_output: str = "zero",
@@ -36,9 +37,13 @@ def plan(
     `rnnfast.rnn_forward`. `dtype` is that of x, y and their gradients: float32, float64, or to store them in 16 bits
     float16 or bfloat16. `plan.explain()` says what was chosen and why.
 
+    `device` is None for what is there. With the name of a GPU (h100, rtx4090; a wrong one lists them all) the plan is
+    what backend "cupy" would choose on it: `explain()` needs neither the GPU nor CuPy, and says the tiles, registers,
+    shared memory and occupancy, and the bound of a step. Such a plan does not run: its methods raise RuntimeError.
+
     Raises:
-        ValueError: a size below 1, heads that do not divide hidden_size, an option that is not known, a variant that
-            does not take the problem.
+        ValueError: a size below 1, heads that do not divide hidden_size, an option or a device that is not known, a
+            variant that does not take the problem.
         TypeError: a size that is no integer.
         RuntimeError: the backend asked for cannot run here.
     """
@@ -60,4 +65,6 @@ def plan(
         layer_norm=layer_norm,
         epsilon=epsilon,
     )
+    if device is not None:
+        return find_with_devices(backend).plan_for(problem, variant, device)
     return find(backend).plan(problem, variant)

@@ -12,9 +12,9 @@ struct ForwardArguments {
     T* y;                 // (T, B, H): x_t W_ih^T comes in, h_t goes out
     const T* w_hh;        // (H, H)
     const T* b;           // (H,)
-    T* state;             // (B, H), stepwise and block: h0 comes in, h_n goes out
-    const T* product;     // (B, H), stepwise: h_{t-1} W_hh^T
-    T* exchange;          // (2, B, H), persistent: h_{t-1} and h_t, taking turns; h0 comes in in the first half
+    T* state;             // (B, H), block: h0 comes in, h_n goes out
+    const T* product;     // (B, H), stepwise with cuBLAS: h_{t-1} W_hh^T
+    T* exchange;          // (2, B, H), stepwise and persistent: h_{t-1} and h_t, taking turns; h0 in the first half
     unsigned* arrived;    // (batch tiles,), persistent: zeros
     const int* position;  // (T, B): valid steps before this one, -1 where it is masked; null: none is masked
     int seq_len;
@@ -34,10 +34,10 @@ template <class T>
 struct BackwardArguments {
     const T* dy;          // (T, B, H); null: zeros
     const T* y;           // (T, B, H); not read at masked steps
-    const T* w_hh;        // (H, H)
+    const T* w_hh;        // (H, H); stepwise: its transpose
     T* da;                // (T, B, H): goes out, 0 at masked steps
     T* carry;             // (B, H): dh_n comes in, dh_0 goes out
-    const T* product;     // (B, H), stepwise: da_{t+1} W_hh
+    const T* product;     // (B, H), stepwise with cuBLAS: da_{t+1} W_hh
     unsigned* arrived;    // (batch tiles,), persistent: zeros
     const int* position;  // as above
     int seq_len;

@@ -41,11 +41,11 @@ class FloatTile {
 };
 
 // The product on tensor cores (mma_tile.cuh), with all weights in registers. A warp has kMmaUnits units.
-template <int kHidden, int kParts>
+template <int kHidden, class Operand, int kParts>
 class MmaTile {
    public:
     static constexpr int kRows = kMmaRows, kThreads = kHidden / kMmaUnits * 32;
-    typedef MmaWeights<kHidden / kMmaDepth, kParts> Weights;
+    typedef MmaWeights<kHidden / kMmaDepth, Operand, kParts> Weights;
     static constexpr int kOwned = Weights::kOwned;
     typedef unsigned short State;
     static constexpr int kStates = kParts * kRows * (kHidden + kMmaPadding);
@@ -94,7 +94,7 @@ __device__ inline float4* shared_weights() {
 }
 
 template <class Tile>
-__global__ void __launch_bounds__(Tile::kThreads) block_forward(ForwardArguments<float> a) {
+__global__ void __launch_bounds__(Tile::kThreads, 1) block_forward(ForwardArguments<float> a) {
     typedef Owned<Tile> Mine;
     const Mine mine(a.batch, a.hidden_size);
     const Index count = Index(a.batch) * a.hidden_size;
@@ -142,7 +142,7 @@ __global__ void __launch_bounds__(Tile::kThreads) block_forward(ForwardArguments
 
 // In place of the states: da_t.
 template <class Tile>
-__global__ void __launch_bounds__(Tile::kThreads) block_backward(BackwardArguments<float> a) {
+__global__ void __launch_bounds__(Tile::kThreads, 1) block_backward(BackwardArguments<float> a) {
     typedef Owned<Tile> Mine;
     const Mine mine(a.batch, a.hidden_size);
     const Index count = Index(a.batch) * a.hidden_size;

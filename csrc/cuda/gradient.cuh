@@ -21,3 +21,17 @@ __device__ inline T gradient(const BackwardArguments<T>& a, const Pointwise<T>& 
     if (!valid) a.carry[at] = carry;
     return valid ? carry * activation.derivative(a.y[in_time]) : 0;
 }
+
+// A step of one element, from the product da_{t+1} W_hh: da_t, or of the step -1 dh_0.
+template <class T>
+__device__ inline void retreat(const BackwardArguments<T>& a, const Pointwise<T>& activation, int step, int row,
+                               int unit, T product) {
+    const Index at = Index(row) * a.hidden_size + unit;
+    const T carry = carried(a, step + 1, row, at, product);
+    if (step < 0) {
+        a.carry[at] = carry;
+        return;
+    }
+    const int t = time_of(a, step);
+    a.da[Index(t) * a.batch * a.hidden_size + at] = gradient(a, activation, t, row, at, carry);
+}

@@ -1,11 +1,11 @@
-// As WeightTile, with the products on tensor cores: operands of bfloat16, sums in float32.
+// As WeightTile, with the products on tensor cores: operands of 16 bits, sums in float32.
 //
 //   out[row][unit] = sum_d state[row][d] w(unit, d)
 //
-// with parts of bfloat16 that each float32 is the sum of: one (an error of 2^-9 a factor), or two (about 2^-16: the
-// product of the two smaller parts is left out). A warp has kMmaUnits units for kMmaRows rows, and of the depth every
-// `stride`-th chunk of kMmaDepth; the first kInRegisters chunks of its weights are in registers, the others in shared
-// memory.
+// with parts of 16 bits that each float32 is the sum of: one (an error of 2^-9 a factor in bfloat16, 2^-12 in float16),
+// or two of bfloat16 (about 2^-16: the product of the two smaller parts is left out). A warp has kMmaUnits units for
+// kMmaRows rows, and of the depth every `stride`-th chunk of kMmaDepth; the first kInRegisters chunks of its weights
+// are in registers, the others in shared memory.
 //
 // The fragments are those of mma.m16n8k16 in the PTX manual: with g = lane / 4 and p = lane % 4 * 2, a lane has of the
 // weights the units g and g + 8 at the depths p, p + 1, p + 8, p + 9, of the states the row g at those depths, and of
@@ -17,24 +17,38 @@
 constexpr int kMmaUnits = 16, kMmaRows = 8, kMmaDepth = 16;
 constexpr int kMmaPadding = 8;  // of a row of states in shared memory, so that rows begin at different banks
 
-// The nearest bfloat16, ties to even, as the upper half of a float; a NaN stays one.
-__device__ inline unsigned short to_bfloat16(float value) {
-    const unsigned bits = float_bits(value);
-    if (value != value) return bits >> 16 | 64;
-    return (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
-}
+// An operand as the upper half of a float32.
+struct Bfloat16 {
+    // The nearest, ties to even; a NaN stays one.
+    static __device__ unsigned short round(float value) {
+        const unsigned bits = float_bits(value);
+        if (value != value) return bits >> 16 | 64;
+        return (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+    }
 
-__device__ inline float from_bfloat16(unsigned short half) { return float_of_bits(unsigned(half) << 16); }
+    // Part `part` of a float32.
+    static __device__ unsigned short part_of(float value, int part) {
+        const unsigned short first = round(value);
+        // infinity has no second part
+        const float rest = value - float_of_bits(unsigned(first) << 16);
+        return part == 0 ? first : rest == rest ? round(rest) : 0;
+    }
 
-// Part `part` of a float32.
-__device__ inline unsigned short bfloat16_part(float value, int part) {
-    const unsigned short first = to_bfloat16(value);
-    // infinity has no second part
-    const float rest = value - from_bfloat16(first);
-    return part == 0 ? first : rest == rest ? to_bfloat16(rest) : 0;
-}
+    static __device__ void multiply(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+        mma_bfloat16(sums, a, b);
+    }
+};
 
-template <int kInRegisters, int kParts>
+// An operand of IEEE 754, one part alone.
+struct Float16 {
+    static __device__ unsigned short part_of(float value, int) { return to_float16(value); }
+
+    static __device__ void multiply(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+        mma_float16(sums, a, b);
+    }
+};
+
+template <int kInRegisters, class Operand, int kParts>
 class MmaWeights {
    public:
     static constexpr int kOwned = 4;
@@ -47,7 +61,8 @@ class MmaWeights {
         const auto pair = [&](int chunk, int part, int i) {
             const int u = first_unit + unit(i % 2 * 2);
             const int d = kMmaDepth * (first_chunk + stride * chunk) + first_depth() + i / 2 * 8;
-            return unsigned(bfloat16_part(weight(u, d), part)) | unsigned(bfloat16_part(weight(u, d + 1), part)) << 16;
+            return unsigned(Operand::part_of(weight(u, d), part)) | unsigned(Operand::part_of(weight(u, d + 1), part))
+                                                                        << 16;
         };
 #pragma unroll
         for (int chunk = 0; chunk < kInRegisters; ++chunk)
@@ -69,7 +84,7 @@ class MmaWeights {
     static __device__ void store(unsigned short* states, int depth, int row, int d, float value) {
 #pragma unroll
         for (int part = 0; part < kParts; ++part)
-            states[(part * kMmaRows + row) * (depth + kMmaPadding) + d] = bfloat16_part(value, part);
+            states[(part * kMmaRows + row) * (depth + kMmaPadding) + d] = Operand::part_of(value, part);
     }
 
     __device__ void multiply(const unsigned short* states, int depth, float (&sums)[kOwned]) const {
@@ -103,7 +118,7 @@ class MmaWeights {
             const unsigned pairs[] = {*reinterpret_cast<const unsigned*>(at),
                                       *reinterpret_cast<const unsigned*>(at + 8)};
 #pragma unroll
-            for (int part = 0; part + state_part < kParts; ++part) mma_bfloat16(sums, weights[part], pairs);
+            for (int part = 0; part + state_part < kParts; ++part) Operand::multiply(sums, weights[part], pairs);
         }
     }
 

@@ -7,6 +7,7 @@
 // says how the product is made, and which kOwned elements (row, unit) of it a lane ends up with.
 #include "gradient.cuh"
 #include "mma_tile.cuh"
+#include "state.cuh"
 #include "weight_tile.cuh"
 
 constexpr int kLanes = 32, kRows = 8;
@@ -77,11 +78,11 @@ class FloatTile {
 };
 
 // The product on tensor cores (mma_tile.cuh).
-template <int kInRegisters, int kParts>
+template <int kInRegisters, class Operand, int kParts>
 class MmaTile {
    public:
     static constexpr int kUnits = kMmaUnits, kDepth = kMmaDepth;
-    typedef MmaWeights<kInRegisters, kParts> Weights;
+    typedef MmaWeights<kInRegisters, Operand, kParts> Weights;
     static constexpr int kOwned = Weights::kOwned;
     typedef unsigned short State;
     static __device__ int states(int depth) { return kParts * kRows * (depth + kMmaPadding); }
@@ -159,9 +160,8 @@ __device__ void product(const Slice<Tile>& slice, const Tile& tile, const float*
     }
 }
 
-// h_t is handed on in exchange: the states before a step with an even number are in its first half.
 template <class Tile>
-__global__ void __launch_bounds__(256) persistent_forward(ForwardArguments<float> a) {
+__global__ void __launch_bounds__(256, 1) persistent_forward(ForwardArguments<float> a) {
     const Slice<Tile> slice(a);
     const Pointwise<float> activation(a);
     const Index count = Index(a.batch) * a.hidden_size;
@@ -171,22 +171,14 @@ __global__ void __launch_bounds__(256) persistent_forward(ForwardArguments<float
         return inside(unit, hidden_size) && inside(d, hidden_size) ? w_hh[Index(unit) * hidden_size + d] : 0.0f;
     });
     for (int step = 0; step < a.seq_len; ++step) {
-        const int t = time_of(a, step);
         const float* const before = a.exchange + step % 2 * count;
-        float* const after = a.exchange + (step + 1) % 2 * count;
         for (int chunk_row = slice.first_row; chunk_row < slice.end_row; chunk_row += kRows) {
             float sums[Tile::kOwned];
             product(slice, tile, before, chunk_row, sums);
 #pragma unroll
             for (int i = 0; i < Tile::kOwned; ++i) {
                 const int row = chunk_row + Tile::row(i);
-                if (!slice.finishes(row, i)) continue;
-                const Index at = Index(row) * hidden_size + slice.unit(i);
-                float* const y = a.y + t * count + at;
-                const bool valid = position_at(a, t, row) >= 0;
-                const float state = valid ? activation.value(*y + sums[i] + a.b[slice.unit(i)]) : __ldcg(before + at);
-                after[at] = state;
-                *y = valid || a.hold ? state : 0;
+                if (slice.finishes(row, i)) advance(a, activation, step, row, slice.unit(i), sums[i]);
             }
         }
         if (step + 1 < a.seq_len) {
@@ -197,7 +189,7 @@ __global__ void __launch_bounds__(256) persistent_forward(ForwardArguments<float
 
 // da_t is handed on in da. What is left after the first step is dh_0.
 template <class Tile>
-__global__ void __launch_bounds__(256) persistent_backward(BackwardArguments<float> a) {
+__global__ void __launch_bounds__(256, 1) persistent_backward(BackwardArguments<float> a) {
     const Slice<Tile> slice(a);
     const Pointwise<float> activation(a);
     const Index count = Index(a.batch) * a.hidden_size;
@@ -215,15 +207,7 @@ __global__ void __launch_bounds__(256) persistent_backward(BackwardArguments<flo
 #pragma unroll
             for (int i = 0; i < Tile::kOwned; ++i) {
                 const int row = chunk_row + Tile::row(i);
-                if (!slice.finishes(row, i)) continue;
-                const Index at = Index(row) * hidden_size + slice.unit(i);
-                const float carry = carried(a, step + 1, row, at, sums[i]);
-                if (step >= 0) {
-                    const int t = time_of(a, step);
-                    a.da[t * count + at] = gradient(a, activation, t, row, at, carry);
-                } else {
-                    a.carry[at] = carry;
-                }
+                if (slice.finishes(row, i)) retreat(a, activation, step, row, slice.unit(i), sums[i]);
             }
         }
         if (step >= 0) {

@@ -74,15 +74,15 @@ class WeightTile {
 
 // The sums over kLanes adjacent lanes, of which each ends up with its share: the lane with the place p among them has
 // those of values[p * kShare], ..., values[p * kShare + kShare - 1] in values[0], ..., where kShare = kValues / kLanes.
-template <int kLanes, int kValues, int kCount>
-__device__ inline void reduce_scatter(float (&values)[kCount], int lane) {
+template <int kLanes, int kValues, class T, int kCount>
+__device__ inline void reduce_scatter(T (&values)[kCount], int lane) {
     static_assert(kValues % kLanes == 0, "each lane takes as many");
     if constexpr (kLanes > 1) {
         const bool upper = lane & kLanes / 2;
 #pragma unroll
         for (int i = 0; i < kValues / 2; ++i) {
-            const float sent = upper ? values[i] : values[i + kValues / 2];
-            const float kept = upper ? values[i + kValues / 2] : values[i];
+            const T sent = upper ? values[i] : values[i + kValues / 2];
+            const T kept = upper ? values[i + kValues / 2] : values[i];
             values[i] = kept + __shfl_xor_sync(0xFFFFFFFFu, sent, kLanes / 2);
         }
         reduce_scatter<kLanes / 2, kValues / 2>(values, lane);

@@ -55,4 +55,24 @@ def find(backend: str) -> Backend:
     return REGISTRY[backend]
 
 
-__all__ = ["REGISTRY", "Backend", "BackendStatus", "Plan", "Variant", "backends", "find", "variants"]
+def find_with_devices(backend: str) -> Backend:
+    """The backend of that name, whether or not it runs here, or for `auto` the one that knows devices by name.
+
+    Raises:
+        ValueError: the backend is not known.
+    """
+    check_option("backend", backend, ("auto", *REGISTRY))
+    return REGISTRY["cupy" if backend == "auto" else backend]
+
+
+__all__ = [
+    "REGISTRY",
+    "Backend",
+    "BackendStatus",
+    "Plan",
+    "Variant",
+    "backends",
+    "find",
+    "find_with_devices",
+    "variants",
+]

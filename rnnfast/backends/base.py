@@ -146,9 +146,20 @@ class Backend(ABC):
     def plan(self, problem: Problem, variant: str) -> Plan:
         """A plan with the variant asked for; `auto` chooses. ValueError if the variant does not take the problem."""
 
+    def plan_for(self, problem: Problem, variant: str, device: str) -> Plan:
+        """As `plan`, for a device by its name, to be explained; it need not be there, nor need the backend run here.
+
+        ValueError: the backend has no devices, or not that one.
+        """
+        raise ValueError(f"device: backend {self.name!r} has none to choose from, got {device!r}")
+
     def home(self) -> Home:
         """Where its arrays lie. RuntimeError: the backend cannot run here."""
         return HOST
+
+    def device_name(self) -> str | None:
+        """What it runs on where that is not the processor. RuntimeError: the backend cannot run here."""
+        return None
 
     def context(self) -> Hashable:
         """What a plan depends on beside the problem."""

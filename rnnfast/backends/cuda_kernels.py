@@ -56,7 +56,7 @@ def layout(struct: str, dtype: str) -> np.dtype[Any]:
 def arguments(struct: str, problem: Problem, **fields: int) -> Array:
     """A struct of a problem, as a kernel takes it; pointers and tile sizes that are not given are 0."""
     function = pointwise.get(problem.activation)
-    filled = np.zeros((), layout(struct, problem.dtype))
+    filled = np.zeros((), layout(struct, problem.arithmetic))
     values: dict[str, Any] = {
         "seq_len": problem.seq_len,
         "batch": problem.batch,

@@ -15,7 +15,8 @@ from rnnfast import checks
 from rnnfast.backends import gpu_variants
 from rnnfast.backends.base import Backend, Plan, Variant
 from rnnfast.backends.cupy_arrays import GpuHome
-from rnnfast.backends.cupy_launch import Kernels
+from rnnfast.backends.cupy_launch import Kernels, first_line
+from rnnfast.backends.gpu_chip_plan import ChipPlan
 from rnnfast.cell_options import CellArguments
 from rnnfast.home import Home
 from rnnfast.problem import Problem, check_option
@@ -62,12 +63,14 @@ class CupyPlan(Plan):
         )
         cupy, sizes = self._kernels.cupy, self.problem
         y = given["out"]
-        if y is None:
-            y = cupy.empty((sizes.seq_len, sizes.batch, sizes.hidden_size), sizes.dtype)
-        cupy.matmul(_rows(given["x"]), given["w_ih"].T, out=_rows(y))
+        if y is None or self._narrow:
+            y = cupy.empty((sizes.seq_len, sizes.batch, sizes.hidden_size), sizes.arithmetic)
+        cupy.matmul(_rows(self._wide(given["x"])), given["w_ih"].T, out=_rows(y))
         state = self._initial(given["h0"])
         position = self._kernels.positions(sizes, given["lengths"], given["mask"])
         self._recurrence.forward(y, self._matrix(given["w_hh"]), given["b"], state, position)
+        if self._narrow:
+            y = _stored(y, given["x"].dtype, given["out"])
         return y, state
 
     def backward(
@@ -89,22 +92,34 @@ class CupyPlan(Plan):
             self.problem, dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask, home=self._home
         )
         cupy, sizes = self._kernels.cupy, self.problem
+        x, y, dy = (self._wide(given[name]) for name in ("x", "y", "dy"))
         carry = self._initial(given["dh_n"])
         position = self._kernels.positions(sizes, given["lengths"], given["mask"])
-        da = cupy.empty((sizes.seq_len, sizes.batch, sizes.hidden_size), sizes.dtype)
-        self._recurrence.backward(given["dy"], given["y"], self._matrix(given["w_hh"]), da, carry, position)
-        used = given["x"] if position is None else self._kernels.clear_masked(given["x"], position)
-        dx = cupy.empty(used.shape, sizes.dtype)
+        da = cupy.empty((sizes.seq_len, sizes.batch, sizes.hidden_size), sizes.arithmetic)
+        self._recurrence.backward(dy, y, self._matrix(given["w_hh"]), da, carry, position)
+        used = x if position is None else self._kernels.clear_masked(x, position)
+        dx = cupy.empty(used.shape, sizes.arithmetic)
         cupy.matmul(_rows(da), given["w_ih"], out=_rows(dx))
         dw_ih = cupy.matmul(_rows(da).T, _rows(used))
-        dw_hh = self._recurrent_gradient(da, given["y"], given["h0"], position)
+        dw_hh = self._recurrent_gradient(da, y, given["h0"], position)
+        if self._narrow:
+            dx = _stored(dx, given["x"].dtype)
         return Gradients(dx, dw_ih, dw_hh.reshape(given["w_hh"].shape), _rows(da).sum(axis=0), carry)
+
+    @property
+    def _narrow(self) -> bool:
+        """Whether x, y and their gradients are stored in 16 bits."""
+        return self.problem.dtype != self.problem.arithmetic
+
+    def _wide(self, stored: Any) -> Any:
+        """An array with steps as it is computed with; None stays None."""
+        return stored.astype(self.problem.arithmetic) if stored is not None and self._narrow else stored
 
     def _initial(self, given: Array | None) -> Array:
         """A copy of a (B, H) array to go on from; zeros for None."""
         if given is not None:
             return given.copy()
-        return self._kernels.cupy.zeros((self.problem.batch, self.problem.hidden_size), self.problem.dtype)  # type: ignore[no-any-return]
+        return self._kernels.cupy.zeros((self.problem.batch, self.problem.hidden_size), self.problem.arithmetic)  # type: ignore[no-any-return]
 
     def _matrix(self, w_hh: Array) -> Array:
         """(H, H) of recurrent weights of one head."""
@@ -119,7 +134,7 @@ class CupyPlan(Plan):
         # without masked steps h_{t-1} is the output beside, and of the first step h0
         later, earlier, first = (da[:-1], y[1:], da[-1]) if self.problem.reverse else (da[1:], y[:-1], da[0])
         if len(later) == 0:
-            dw_hh: Array = cupy.zeros((self.problem.hidden_size,) * 2, self.problem.dtype)
+            dw_hh: Array = cupy.zeros((self.problem.hidden_size,) * 2, self.problem.arithmetic)
         else:
             dw_hh = cupy.matmul(_rows(later).T, _rows(earlier))
         if h0 is not None:
@@ -145,6 +160,14 @@ def _rows(array: Array) -> Array:
     return array.reshape(-1, array.shape[-1])
 
 
+def _stored(array: Any, dtype: Any, out: Array | None = None) -> Array:
+    """The array in 16 bits, rounded to nearest even."""
+    if out is None:
+        return array.astype(dtype)  # type: ignore[no-any-return]
+    out[...] = array
+    return out
+
+
 class CupyBackend(Backend):
     name = "cupy"
 
@@ -159,13 +182,13 @@ class CupyBackend(Backend):
         except ImportError as error:
             if getattr(error, "name", None) == "cupy":
                 return "CuPy is not installed: pip install cupy-cuda12x or cupy-cuda13x, as the driver has it"
-            return f"CuPy cannot be imported ({_first_line(error)})"
+            return f"CuPy cannot be imported ({first_line(error)})"
         except Exception as error:  # whatever a broken installation does
-            return f"CuPy cannot be imported ({_first_line(error)})"
+            return f"CuPy cannot be imported ({first_line(error)})"
         try:
             count = cupy.cuda.runtime.getDeviceCount()
         except Exception as error:
-            return f"CUDA finds no GPU ({_first_line(error)}): is a driver installed, and as new as CuPy's CUDA?"
+            return f"CUDA finds no GPU ({first_line(error)}): is a driver installed, and as new as CuPy's CUDA?"
         return None if count else "CUDA finds no GPU"
 
     def variants(self) -> tuple[Variant, ...]:
@@ -174,16 +197,25 @@ class CupyBackend(Backend):
     def home(self) -> Home:
         return GpuHome(self._here().cupy)
 
+    def device_name(self) -> str | None:
+        return self._here().device.name
+
     def context(self) -> Hashable:
         return self._here().number
 
     def plan(self, problem: Problem, variant: str) -> Plan:
-        check_option("variant", variant, ("auto", *gpu_variants.VARIANTS))
-        if problem.heads > 1 or problem.cell_options or problem.dtype != problem.arithmetic:
-            raise ValueError(
-                f"backend: 'cupy' takes float32 and float64, one head and a plain cell so far, got {problem}"
-            )
+        self._check(problem, variant)
         return CupyPlan(problem, self.name, variant, self._here())
+
+    def plan_for(self, problem: Problem, variant: str, device: str) -> Plan:
+        self._check(problem, variant)
+        return ChipPlan(problem, self.name, variant, device)
+
+    def _check(self, problem: Problem, variant: str) -> None:
+        """ValueError unless the backend takes the problem on some device."""
+        check_option("variant", variant, ("auto", *gpu_variants.VARIANTS))
+        if problem.heads > 1 or problem.cell_options:
+            raise ValueError(f"backend: 'cupy' takes one head and a plain cell so far, got {problem}")
 
     def _here(self) -> Kernels:
         """The kernels of CuPy's current device. RuntimeError if there is none."""
@@ -196,7 +228,3 @@ class CupyBackend(Backend):
         if number not in self._kernels:
             self._kernels[number] = Kernels(cupy, number)
         return self._kernels[number]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -23,6 +23,11 @@ def pointer(array: Array | None) -> int:
     return 0 if array is None else int(array.data.ptr)  # type: ignore[attr-defined]
 
 
+def first_line(error: Exception) -> str:
+    """Of its message, or its type where it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 class Kernels:
     """The kernels on one device. Each is compiled at its first launch; CuPy keeps what it compiled on disk.
 
@@ -51,6 +56,9 @@ class Kernels:
 
         Args:
             arguments: structs and scalars of NumPy, as the kernel takes them.
+
+        Raises:
+            RuntimeError: it cannot be compiled here.
         """
         kernel = self._kernel(file, expression)
         if shared_bytes > max(_SHARED_BYTES_UNASKED, kernel.max_dynamic_shared_size_bytes):
@@ -68,10 +76,17 @@ class Kernels:
     def _kernel(self, file: str, expression: str) -> Any:
         key = file, expression
         if key not in self._compiled:
-            module = self.cupy.RawModule(
-                code=cuda_kernels.source(file), options=cuda_kernels.OPTIONS, name_expressions=(expression,)
-            )
-            self._compiled[key] = module.get_function(expression)
+            try:
+                module = self.cupy.RawModule(
+                    code=cuda_kernels.source(file), options=cuda_kernels.OPTIONS, name_expressions=(expression,)
+                )
+                self._compiled[key] = module.get_function(expression)
+            except Exception as error:  # whatever a CUDA that is not all there leads to
+                raise RuntimeError(
+                    f"backend: 'cupy' cannot compile {expression} ({first_line(error)}). The compiler NVRTC and the "
+                    "headers of CUDA are in the packages nvidia-cuda-nvrtc-cu12 and nvidia-cuda-runtime-cu12, for CUDA "
+                    "13 without -cu12"
+                ) from error
         return self._compiled[key]
 
     def positions(self, problem: Problem, lengths: Array | None, mask: Array | None) -> Array | None:
@@ -112,7 +127,7 @@ class Kernels:
         previous: Array = self.cupy.empty(y.shape, y.dtype)
         self.elementwise(
             "masked.cu",
-            f"hold_states<{cuda_kernels.C_TYPES[problem.dtype]}>",
+            f"hold_states<{cuda_kernels.C_TYPES[problem.arithmetic]}>",
             problem.batch * problem.hidden_size,
             np.uintp(pointer(y)),
             np.uintp(pointer(h0)),

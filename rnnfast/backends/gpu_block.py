@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from typing import Any
 
 from rnnfast.backends import cuda_kernels
 from rnnfast.backends.cupy_launch import Kernels, pointer
-from rnnfast.backends.gpu_device import FLOPS_PER_CLOCK, MMA_FLOPS_PER_CLOCK, Device
-from rnnfast.backends.gpu_recurrence import PRODUCTS, Choice, Recurrence, parts_for
+from rnnfast.backends.gpu_device import SHARED_BYTES_PER_CLOCK, Device
+from rnnfast.backends.gpu_limits import ARITHMETIC, DIRECTIONS, LATENCY, MEMORY, SHARED, Kernel
+from rnnfast.backends.gpu_recurrence import FLOAT32, ON_TENSOR_CORES, Choice, Products, Recurrence, products_for
 from rnnfast.problem import Problem
 from rnnfast.typing import Array
 
@@ -27,28 +28,39 @@ class Tile(ABC):
     """Units that w_hh is padded to."""
     rows: int
     """Sequences of a block."""
-    parts: int
-    """Of bfloat16 that stand for a float32; 0: the products are in float32."""
+    products: Products
     threads: int
-    registers: int
-    """Of a thread, about: its weights, its sums, and the rest."""
     shared_bytes: int
+    weight_bytes: int
+    """Of them, those of the weights."""
     type: str
     """The C++ class."""
-
-    @abstractmethod
-    def product_clocks(self) -> float:
-        """Of a product, at least."""
 
     def expression(self, direction: str) -> str:
         return f"block_{direction}<{self.type}>"
 
+    def kernel(self, problem: Problem, direction: str) -> Kernel:
+        """What a direction launches."""
+        return Kernel(self.expression(direction), self.blocks(problem), self.threads, self.shared_bytes)
+
+    def blocks(self, problem: Problem) -> int:
+        """That a problem takes."""
+        return -(-problem.batch // self.rows)
+
+    def limits(self, problem: Problem, device: Device, direction: str) -> dict[str, float]:
+        """Clocks of a step of all sequences, by what a multiprocessor has to do one after the other."""
+        busiest = -(-self.blocks(problem) // device.multiprocessors)
+        at_once = max(1, min(busiest, self.kernel(problem, direction).at_once(device)))
+        return {
+            ARITHMETIC: busiest * 2 * self.rows * self.hidden**2 / self.products.flops(device),
+            SHARED: busiest * self.weight_bytes / SHARED_BYTES_PER_CLOCK,
+            LATENCY: -(-busiest // at_once) * _STEP_CLOCKS,
+        }
+
     def clocks(self, problem: Problem, device: Device) -> float:
-        """Of a step of all sequences, at least."""
-        blocks = -(-problem.batch // self.rows)
-        busiest = -(-blocks // device.multiprocessors)
-        at_once = max(1, min(busiest, device.blocks_at_once(self.threads, self.registers, self.shared_bytes)))
-        return busiest * self.product_clocks() + -(-busiest // at_once) * _STEP_CLOCKS
+        """Of a step of both directions: what is done while nothing is waited for, and the latencies."""
+        both = [self.limits(problem, device, direction) for direction in DIRECTIONS]
+        return sum(max(limits[ARITHMETIC], limits[SHARED]) + limits[LATENCY] for limits in both) / len(both)
 
     def __repr__(self) -> str:
         return self.type
@@ -57,34 +69,27 @@ class Tile(ABC):
 class FloatTile(Tile):
     """Products in float32; `in_registers` chunks of the depth in registers, the others in shared memory."""
 
-    parts = 0
+    products = FLOAT32
 
     def __init__(self, hidden: int, rows: int, in_registers: int) -> None:
         self.hidden, self.rows = hidden, rows
         self.threads = hidden // UNITS * SPLITS
-        self.registers = 16 * in_registers + UNITS * rows + 48
         in_shared = hidden // (4 * SPLITS) - in_registers
-        self.shared_bytes = 4 * 2 * rows * hidden + 16 * in_shared * UNITS * self.threads
+        self.weight_bytes = 16 * in_shared * UNITS * self.threads
+        self.shared_bytes = 4 * 2 * rows * hidden + self.weight_bytes
         self.type = f"FloatTile<{hidden}, {rows}, {in_registers}>"
-
-    def product_clocks(self) -> float:
-        return 2 * self.rows * self.hidden**2 / FLOPS_PER_CLOCK
 
 
 class MmaTile(Tile):
-    """Products on tensor cores, of each float32 in one or two parts of bfloat16; all weights in registers."""
+    """Products on tensor cores; all weights in registers."""
 
-    rows = 8
+    rows, weight_bytes = 8, 0
 
-    def __init__(self, hidden: int, parts: int) -> None:
-        self.hidden, self.parts = hidden, parts
+    def __init__(self, hidden: int, products: Products) -> None:
+        self.hidden, self.products = hidden, products
         self.threads = hidden // 16 * 32
-        self.registers = hidden // 16 * parts * 4 + 56
-        self.shared_bytes = 2 * 2 * parts * self.rows * (hidden + 8)
-        self.type = f"MmaTile<{hidden}, {parts}>"
-
-    def product_clocks(self) -> float:
-        return 2 * self.rows * self.hidden**2 * self.parts * (self.parts + 1) / 2 / MMA_FLOPS_PER_CLOCK
+        self.shared_bytes = 2 * 2 * products.parts * self.rows * (hidden + 8)
+        self.type = f"MmaTile<{hidden}, {products.operand}, {products.parts}>"
 
 
 TILES: tuple[Tile, ...] = (
@@ -100,7 +105,11 @@ TILES: tuple[Tile, ...] = (
         )
         for rows in all_rows
     ),
-    *(MmaTile(hidden, parts) for parts, sizes in ((1, (32, 64, 128, 192)), (2, (32, 64, 128))) for hidden in sizes),
+    *(
+        MmaTile(hidden, products)
+        for products in ON_TENSOR_CORES
+        for hidden in ((32, 64, 128, 192) if products.parts == 1 else (32, 64, 128))
+    ),
 )
 
 MOST_UNITS = max(tile.hidden for tile in TILES)
@@ -118,7 +127,7 @@ class Block(Choice):
 
     @classmethod
     def why_not(cls, problem: Problem, device: Device) -> str | None:
-        if problem.dtype != "float32" or problem.hidden_size > MOST_UNITS or problem.batch > MOST_SEQUENCES:
+        if problem.arithmetic != "float32" or problem.hidden_size > MOST_UNITS or problem.batch > MOST_SEQUENCES:
             return f"got {problem}"
         if not _fitting(problem, device):
             return f"got {problem}, for which {device.name} has too little shared memory: {device.shared_bytes} bytes"
@@ -130,18 +139,25 @@ class Block(Choice):
     def recurrence(self, problem: Problem, kernels: Kernels) -> Recurrence:
         return BlockRecurrence(problem, kernels, self.tile)
 
-    def explain(self) -> str:
-        tile, blocks = self.tile, -(-self.problem.batch // self.tile.rows)
+    def tiles(self) -> str:
+        tile = self.tile
         return (
-            f"{super().explain()}\n{blocks} blocks of {tile.threads} threads for {tile.rows} sequences each, "
-            f"{tile.hidden} units, {tile.shared_bytes} bytes of shared memory; products in {PRODUCTS[tile.parts]}"
+            f"tiles of {tile.hidden} units and {tile.rows} sequences, w_hh in registers"
+            f"{' and shared memory' if tile.weight_bytes else ''}; products in {tile.products.words}"
         )
+
+    def kernel(self, direction: str) -> Kernel:
+        return self.tile.kernel(self.problem, direction)
+
+    def limits(self, direction: str) -> dict[str, float]:
+        memory = self.bytes(direction) / self.device.bytes_per_clock
+        return {**self.tile.limits(self.problem, self.device, direction), MEMORY: memory}
 
 
 def _fitting(problem: Problem, device: Device) -> list[Tile]:
     """The tiles of the fewest units that do, at the precision, or where there are none for it in float32."""
-    for parts in parts_for(problem, device):
-        tiles = [tile for tile in TILES if tile.parts == parts and tile.hidden >= problem.hidden_size]
+    for products in products_for(problem, device):
+        tiles = [tile for tile in TILES if tile.products is products and tile.hidden >= problem.hidden_size]
         fewest = min((tile.hidden for tile in tiles), default=0)
         found = [tile for tile in tiles if tile.hidden == fewest and tile.shared_bytes <= device.shared_bytes]
         if found:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from rnnfast.backends import gpu_block, gpu_persistent
+from rnnfast.backends import gpu_block, gpu_graph, gpu_persistent
 from rnnfast.backends.cuda_kernels import C_TYPES
-from rnnfast.backends.gpu_recurrence import MMA_CAPABILITY
-
-DIRECTIONS = ("forward", "backward")
+from rnnfast.backends.gpu_limits import DIRECTIONS
 
 
 def instances(capability: int) -> dict[str, list[str]]:
     """C++ expressions by .cu file, for devices of a compute capability."""
     types = C_TYPES.values()
 
-    def runs(parts: int) -> bool:
-        return parts == 0 or capability >= MMA_CAPABILITY
-
     return {
         "masked.cu": ["number_steps", *(f"{name}<{t}>" for name in ("clear_masked", "hold_states") for t in types)],
-        "stepwise.cu": [f"stepwise_{name}<{t}>" for name in (*DIRECTIONS, "initial") for t in types],
+        gpu_graph.FILE: [
+            *(f"set_arguments<{d.capitalize()}Arguments<{t}>>" for d in DIRECTIONS for t in types),
+            *(f"{name}_{d}<{t}>" for name in ("stepwise", "finish") for d in DIRECTIONS for t in types),
+        ],
         gpu_block.FILE: [
-            tile.expression(direction) for tile in gpu_block.TILES if runs(tile.parts) for direction in DIRECTIONS
+            tile.expression(direction)
+            for tile in gpu_block.TILES
+            if capability >= tile.products.capability
+            for direction in DIRECTIONS
         ],
         gpu_persistent.FILE: [
             tile.expression(direction, count)
             for tile in gpu_persistent.TILES
-            if runs(tile.parts)
+            if capability >= tile.products.capability
             for count in tile.in_registers
             for direction in DIRECTIONS
         ],

@@ -9,8 +9,9 @@ import numpy as np
 
 from rnnfast.backends import cuda_kernels
 from rnnfast.backends.cupy_launch import Kernels, pointer
-from rnnfast.backends.gpu_device import FLOPS_PER_CLOCK, L2_BYTES_PER_CLOCK, MMA_FLOPS_PER_CLOCK, Device
-from rnnfast.backends.gpu_recurrence import PRODUCTS, Choice, Recurrence, parts_for
+from rnnfast.backends.gpu_device import L2_BYTES_PER_CLOCK, SHARED_BYTES_PER_CLOCK, Device
+from rnnfast.backends.gpu_limits import ARITHMETIC, L2, LATENCY, MEMORY, SHARED, Kernel
+from rnnfast.backends.gpu_recurrence import FLOAT32, ON_TENSOR_CORES, Choice, Products, Recurrence, products_for
 from rnnfast.problem import Problem
 from rnnfast.typing import Array
 
@@ -28,7 +29,6 @@ class Tile(NamedTuple):
 
     Args:
         name: of the C++ class; {} is the chunks in registers.
-        parts: of bfloat16 that stand for a float32; 0: the products are in float32.
         units: of a group, which its warps share.
         depth: of a chunk of the weights that a warp has.
         owned: elements of the product that a lane ends up with.
@@ -36,11 +36,10 @@ class Tile(NamedTuple):
         padding: elements at the end of a row of states there.
         weight_bytes: of a thread's chunk of the weights.
         in_registers: chunks that a thread can keep in registers, smallest first: the template instances.
-        flops: of a product of float32s, a clock of a multiprocessor.
     """
 
     name: str
-    parts: int
+    products: Products
     units: int
     depth: int
     owned: int
@@ -48,16 +47,27 @@ class Tile(NamedTuple):
     padding: int
     weight_bytes: int
     in_registers: tuple[int, ...]
-    flops: float
 
     def expression(self, direction: str, in_registers: int) -> str:
         return f"persistent_{direction}<{self.name.format(in_registers)}>"
 
 
 TILES = (
-    Tile("FloatTile<{}>", 0, 4, 128, 1, 4, 0, 64, (1, 2, 4, 8), FLOPS_PER_CLOCK),
-    Tile("MmaTile<{}, 1>", 1, 16, 16, 4, 2, 8, 16, (1, 4, 24), MMA_FLOPS_PER_CLOCK),
-    Tile("MmaTile<{}, 2>", 2, 16, 16, 4, 4, 8, 32, (1, 4, 12), MMA_FLOPS_PER_CLOCK / 3),
+    Tile("FloatTile<{}>", FLOAT32, 4, 128, 1, 4, 0, 64, (1, 2, 4, 8)),
+    *(
+        Tile(
+            f"MmaTile<{{}}, {products.operand}, {products.parts}>",
+            products,
+            units=16,
+            depth=16,
+            owned=4,
+            state_bytes=2 * products.parts,
+            padding=8,
+            weight_bytes=16 * products.parts,
+            in_registers=(1, 4, 24 if products.parts == 1 else 10),
+        )
+        for products in ON_TENSOR_CORES
+    ),
 )
 
 
@@ -90,12 +100,23 @@ class Slices(NamedTuple):
         in_shared = (self.chunks - self.in_registers) * self.tile.weight_bytes
         return states + self.threads * (4 * self.tile.owned + in_shared)
 
-    def clocks(self) -> float:
-        """Of a step of all sequences, at least."""
+    def limits(self, device: Device) -> dict[str, float]:
+        """Clocks of a step of all sequences, by what a multiprocessor has to do."""
+        row_chunks = -(-self.rows_per_tile // ROWS)
         flops = 2 * ROWS * self.tile.units * self.groups * self.depth
-        read = 4 * ROWS * self.depth
-        chunk = max(flops / self.tile.flops, read / L2_BYTES_PER_CLOCK) + _CHUNK_CLOCKS
-        return _STEP_CLOCKS + -(-self.rows_per_tile // ROWS) * chunk
+        in_shared = (self.chunks - self.in_registers) * self.tile.weight_bytes * self.threads
+        return {
+            ARITHMETIC: row_chunks * flops / self.tile.products.flops(device),
+            SHARED: row_chunks * in_shared / SHARED_BYTES_PER_CLOCK,
+            L2: row_chunks * 4 * ROWS * self.depth / L2_BYTES_PER_CLOCK,
+            LATENCY: _STEP_CLOCKS + row_chunks * _CHUNK_CLOCKS,
+        }
+
+    def clocks(self, device: Device) -> float:
+        """Of a step: what is done while nothing is waited for, and the latencies."""
+        limits = self.limits(device)
+        latency = limits.pop(LATENCY)
+        return max(limits.values()) + latency
 
 
 class Persistent(Choice):
@@ -105,36 +126,43 @@ class Persistent(Choice):
 
     def __init__(self, problem: Problem, device: Device) -> None:
         super().__init__(problem, device)
-        self.slices = min(_fitting(problem, device), key=Slices.clocks)
+        self.slices = min(_fitting(problem, device), key=lambda cut: cut.clocks(device))
 
     @classmethod
     def why_not(cls, problem: Problem, device: Device) -> str | None:
-        if problem.dtype != "float32":
+        if problem.arithmetic != "float32":
             return f"got {problem}"
         if not _fitting(problem, device):
             return f"got {problem} on the {device.multiprocessors} multiprocessors of {device.name}"
         return None
 
     def clocks(self) -> float:
-        return self.slices.clocks()
+        return self.slices.clocks(self.device)
 
     def recurrence(self, problem: Problem, kernels: Kernels) -> Recurrence:
         return PersistentRecurrence(problem, kernels, self.slices)
 
-    def explain(self) -> str:
+    def tiles(self) -> str:
         cut = self.slices
         return (
-            f"{super().explain()}\n{cut.unit_tiles} x {cut.batch_tiles} blocks of {cut.threads} threads for "
-            f"{cut.tile.units * cut.groups} units and {cut.rows_per_tile} sequences each, {cut.shared_bytes} bytes of "
-            f"shared memory, {cut.in_registers} of {cut.chunks} chunks of the weights in registers; products in "
-            f"{PRODUCTS[cut.tile.parts]}"
+            f"{cut.unit_tiles} x {cut.batch_tiles} blocks for {cut.tile.units * cut.groups} units and "
+            f"{cut.rows_per_tile} sequences each, {cut.in_registers} of {cut.chunks} chunks of the weights in "
+            f"registers; products in {cut.tile.products.words}"
         )
+
+    def kernel(self, direction: str) -> Kernel:
+        cut = self.slices
+        expression = cut.tile.expression(direction, cut.in_registers)
+        return Kernel(expression, cut.unit_tiles * cut.batch_tiles, cut.threads, cut.shared_bytes)
+
+    def limits(self, direction: str) -> dict[str, float]:
+        return {**self.slices.limits(self.device), MEMORY: self.bytes(direction) / self.device.bytes_per_clock}
 
 
 def _fitting(problem: Problem, device: Device) -> list[Slices]:
     """Every way to cut that the device has room for, a block on a multiprocessor, with the tiles for the precision."""
-    for parts in parts_for(problem, device):
-        tile = next(tile for tile in TILES if tile.parts == parts)
+    for products in products_for(problem, device):
+        tile = next(tile for tile in TILES if tile.products is products)
         found = [cut for cut in _cuts(problem, device, tile) if cut.shared_bytes <= device.shared_bytes]
         if found:
             return found

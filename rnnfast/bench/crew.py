@@ -50,11 +50,11 @@ class _NoAnswerError(Exception):
 class _Worker:
     """One process, started with the threads that its contenders may use."""
 
-    def __init__(self, threads: int, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, threads: int, backend: str, environment: Mapping[str, str], log: Path) -> None:
         variables = dict.fromkeys(_THREAD_VARIABLES, str(threads))
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", "rnnfast.bench.worker", str(threads)],
+                [sys.executable, "-W", "ignore", "-m", "rnnfast.bench.worker", str(threads), backend],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -89,9 +89,15 @@ class _Worker:
 
 
 class Crew:
-    """Workers by framework and number of threads, started when they are needed; a context that ends them all."""
+    """Workers by framework and number of threads, started when they are needed; a context that ends them all.
 
-    def __init__(self, ready_seconds: float = READY_SECONDS) -> None:
+    Args:
+        backend: that is timed, as for `contenders`.
+        ready_seconds: after which a contender that is not ready counts as failed.
+    """
+
+    def __init__(self, backend: str = "auto", ready_seconds: float = READY_SECONDS) -> None:
+        self._backend = backend
         self._ready_seconds = ready_seconds
         self._workers: dict[tuple[str, int], _Worker] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="rnnfast-bench-")
@@ -144,7 +150,7 @@ class Crew:
         key = (contender.process, threads)
         if key not in self._workers:
             log = Path(self._folder.name) / f"{contender.process}.log"
-            self._workers[key] = _Worker(threads, contender.environment, log)
+            self._workers[key] = _Worker(threads, self._backend, contender.environment, log)
         return self._ask(key, self._ready_seconds, contender=contender.name, problem=str(self._problem), **request)
 
     def _ask(self, key: tuple[str, int], timeout: float | None = None, **request: Any) -> dict[str, Any]:

@@ -72,6 +72,18 @@ SUITES: dict[str, Suite] = {
         (Case(32, 100, 64, 64), Case(32, 100, 256, 256), Case(64, 20, 1024, 1024)),
         "threads",
     ),
+    "gpu": Suite(
+        "six cases for a GPU, in under ten minutes",
+        (
+            Case(32, 100, 64, 64),
+            Case(256, 100, 128, 128),
+            Case(32, 100, 256, 256),
+            Case(1, 100, 512, 512),
+            Case(64, 100, 1024, 1024),
+            Case(32, 50, 2560, 2560, "relu"),
+        ),
+        seconds=15.0,
+    ),
     "variants": Suite(
         "which kernel is best over hidden size and batch",
         tuple(Case(b, 30, h, h) for h in (8, 16, 32, 64, 128, 256, 512) for b in (1, 4, 16, 64, 256)),

@@ -1,6 +1,6 @@
 """The process of some contenders: it sets them up, checks them and times slices of their calls, as it is told.
 
-    python -m rnnfast.bench.worker THREADS
+    python -m rnnfast.bench.worker THREADS BACKEND
 
 Requests and answers are one line of JSON each, on standard input and output. Every framework has a process of its own:
 their thread pools do not meet, each may have its environment, and one that crashes takes no other with it.
@@ -103,7 +103,7 @@ def main() -> None:
         os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:threads]))
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    serve(Worker(threads, contenders()), sys.stdin, answers)
+    serve(Worker(threads, contenders(sys.argv[2])), sys.stdin, answers)
 
 
 if __name__ == "__main__":

@@ -10,17 +10,26 @@ import argparse
 from pathlib import Path
 
 import rnnfast
+from rnnfast.backends import REGISTRY
 from rnnfast.bench import records
 from rnnfast.bench.suites import SUITES
 from rnnfast.commands import bench_print
-from rnnfast.commands.options import BadOption, Failure, file, folder, number, one_of, require, size
+from rnnfast.commands.options import BadOption, Failure, backend, file, folder, number, one_of, require, size
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
     suites = ", ".join(f"{name} ({suite.about})" for name, suite in SUITES.items())
     run = parser.add_argument_group("what is timed")
-    run.add_argument("--suite", type=one_of(*SUITES), nargs="+", default=["quick"], metavar="NAME", help=suites)
+    run.add_argument(
+        "--suite", type=one_of(*SUITES), nargs="+", metavar="NAME", help=f"quick, or gpu for a backend there; {suites}"
+    )
+    run.add_argument(
+        "--backend",
+        type=backend,
+        default="auto",
+        help=f"auto (all that run here), {', '.join(REGISTRY)}: against its peers",
+    )
     run.add_argument("--threads", type=size, default=rnnfast.get_num_threads(), help="of every contender")
     run.add_argument(
         "--seconds", type=number(0, above=True), help="for each case and pass, in place of the suite's own"
@@ -67,9 +76,11 @@ def _time(arguments: argparse.Namespace) -> records.Result:
     from rnnfast.bench import provenance
     from rnnfast.bench.crew import Crew
     from rnnfast.bench.peers import CHOSEN, contenders
+    from rnnfast.bench.peers.own import on_gpu
     from rnnfast.bench.runner import Settings, run_suite
 
-    known = contenders()
+    known = contenders(arguments.backend)
+    suites = arguments.suite or ["gpu" if on_gpu(arguments.backend) else "quick"]
     unknown = [name for name in arguments.only or () if name not in known]
     if unknown:
         reason = dict(rnnfast.backends()).get(unknown[0].partition("/")[0])
@@ -84,14 +95,23 @@ def _time(arguments: argparse.Namespace) -> records.Result:
     counts = sorted({1, *(2**k for k in range(1, 12) if 2**k < arguments.threads), arguments.threads})
     settings = Settings(arguments.threads, tuple(counts), arguments.seconds)
     machine = provenance.record(present.values(), arguments.threads)
+    device = None if arguments.backend == "auto" else REGISTRY[arguments.backend].device_name()
+    if device is not None:
+        machine["device"] = device
     result = records.Result(
         machine,
-        {"threads": arguments.threads, "seconds": arguments.seconds, "suites": arguments.suite, "lacking": lacking},
+        {
+            "backend": arguments.backend,
+            "threads": arguments.threads,
+            "seconds": arguments.seconds,
+            "suites": suites,
+            "lacking": lacking,
+        },
     )
     bench_print.machine(result)
     try:
-        with Crew() as crew:
-            for name in arguments.suite:
+        with Crew(arguments.backend) as crew:
+            for name in suites:
                 for group in run_suite(name, SUITES[name], present, settings, crew):
                     result.points += group
                     bench_print.group(group)

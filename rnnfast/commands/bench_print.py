@@ -14,6 +14,8 @@ def machine(result: Result) -> None:
         f"{rate:.0f} GFLOP/s with {threads_in_words(int(count))}" for count, rate in known["multiply_add"].items()
     )
     print(f"{known['processor']}, {known['isa']}, {known['cores']}; multiply-add: {rates}")
+    if "device" in known:
+        print(f"on {known['device']}")
     print(", ".join(f"{name} {version}" for name, version in known["versions"].items()))
     print(f"commit {known['commit'] or 'unknown'}; {threads_in_words(result.settings['threads'])} for every contender")
 

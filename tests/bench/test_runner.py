@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from played_crew import PlayedCrew
 
-from rnnfast.bench import check, records, runner
+from rnnfast.bench import records, runner
 from rnnfast.bench.cases import BOTH, FORWARD, Case
 from rnnfast.bench.crew import Crew, WorkerError
 from rnnfast.bench.peers import CHOSEN, Contender, NotHere, contenders
@@ -19,7 +20,6 @@ from rnnfast.bench.peers.own import plan_calls
 from rnnfast.bench.runner import Settings
 from rnnfast.bench.seed_models import EPOCH, STEP, SeedModel
 from rnnfast.bench.suites import MEMORY, Suite
-from rnnfast.bench.worker import Worker
 
 SMALL, FEW = Case(3, 4, 5, 6, "relu"), (5, 5)
 MODELS = [
@@ -36,32 +36,6 @@ def takers(kind: str) -> list[Any]:
         for name, contender in KNOWN.items()
         if kind in contender.prepare
     ]
-
-
-class PlayedCrew:
-    """A crew whose worker is in this process."""
-
-    def __init__(self, table: dict[str, Contender], folder: Path) -> None:
-        self.worker = Worker(1, table)
-        self.problem = folder / "problem.npz"
-
-    def set_case(self, case: Case) -> None:
-        self.worker.forget()
-        check.write_problem(self.problem, case)
-
-    def prepare(self, contender: Contender, threads: int, case: Case) -> dict[str, Any]:
-        request = {"contender": contender.name, "case": case.record(), "problem": str(self.problem)}
-        return self.worker.answer({"do": "prepare", **request})
-
-    def slice(self, contender: Contender, threads: int, what: str) -> Callable[[float], float]:
-        def timed(seconds: float) -> float:
-            request = {"contender": contender.name, "what": what, "seconds": 0.0}
-            answer = self.worker.answer({"do": "slice", **request})
-            if "failed" in answer:
-                raise WorkerError(contender.name, threads, answer["failed"])
-            return answer["seconds"]
-
-        return timed
 
 
 def run(suite: Suite, table: dict[str, Contender], crew: Any, **settings: Any) -> list[records.Point]:

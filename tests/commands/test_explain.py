@@ -29,6 +29,8 @@ def test_as_many_features_as_units(capsys: pytest.CaptureFixture[str]) -> None:
         (["--hidden", "65", "--variant", "lanes"], ["variant", "hidden_size up to 64"]),
         (["--hidden", "8", "--variant", "fast"], ["variant", "panel, lanes", "'fast'"]),
         (["--hidden", "8", "--dtype", "int8"], ["--dtype", "float32, float64", "'int8'"]),
+        (["--hidden", "8", "--device", "h300"], ["device", "h100, h200", "'h300'"]),
+        (["--hidden", "8", "--device", "h100", "--backend", "cpu"], ["device", "'cpu'"]),
     ],
 )
 def test_bad_options(options: list[str], parts: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,3 +39,11 @@ def test_bad_options(options: list[str], parts: list[str], capsys: pytest.Captur
     assert error.count("\n") == 1
     for part in parts:
         assert part in error
+
+
+def test_a_gpu_that_is_not_here(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--device", "RTX 4090", "--hidden", "64", "--backend", "cupy", "--precision", "medium"]
+    assert cli.main(["explain", *options]) == 0
+    sizes = {"seq_len": 100, "batch": 32, "input_size": 64, "hidden_size": 64}
+    plan = rnnfast.plan(**sizes, precision="medium", device="rtx4090")
+    assert capsys.readouterr().out == plan.explain() + "\n"

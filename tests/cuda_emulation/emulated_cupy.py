@@ -79,12 +79,24 @@ class ndarray:
         return CUDA, self.device.id
 
 
+class Graph:
+    """What was captured."""
+
+    def __init__(self, operations: list[Callable[[], object]]) -> None:
+        self.operations = operations
+
+    def launch(self) -> None:
+        for operation in self.operations:
+            submit(operation)
+
+
 class Stream:
-    """A stream, on which what is submitted runs at once."""
+    """A stream, on which what is submitted runs at once, unless it is captured."""
 
     current: Stream
+    _captured: list[Callable[[], object]] | None = None
 
-    def __init__(self, ptr: int = 1) -> None:
+    def __init__(self, ptr: int = 1, non_blocking: bool = False) -> None:
         self.ptr = ptr
 
     def __enter__(self) -> Stream:
@@ -95,7 +107,23 @@ class Stream:
         Stream.current = self._before
 
     def submit(self, operation: Callable[[], object]) -> None:
-        operation()
+        if self._captured is None:
+            operation()
+        else:
+            self._captured.append(operation)
+
+    def begin_capture(self) -> None:
+        assert self.ptr, "CUDA captures no default stream"
+        self._captured = []
+
+    def end_capture(self) -> Graph:
+        graph, self._captured = Graph(self._captured or []), None
+        return graph
+
+    def refuse_capture(self) -> None:
+        """For what must not, or as CuPy has it cannot, happen while a stream is captured."""
+        if self._captured is not None:
+            raise NotImplementedError("not while a stream is captured")
 
 
 Stream.current = Stream(0)
@@ -106,6 +134,7 @@ def submit(operation: Callable[[], object]) -> None:
 
 
 def empty(shape: tuple[int, ...] | int, dtype: Any = np.float64) -> ndarray:
+    Stream.current.refuse_capture()
     shape = (shape,) if isinstance(shape, int) else shape
     return ndarray(guarded_memory.empty(shape, np.dtype(dtype)))
 
@@ -131,6 +160,7 @@ def ascontiguousarray(array: ndarray) -> ndarray:
 
 def matmul(a: ndarray, b: ndarray, out: ndarray | None = None) -> ndarray:
     assert all(isinstance(array, ndarray) for array in (a, b))
+    Stream.current.refuse_capture()
     result = empty((*a.shape[:-1], b.shape[-1]), a.dtype) if out is None else out
 
     def multiply() -> None:
@@ -181,6 +211,7 @@ def make(files: dict[str, EmulatedFile], attributes: dict[str, int], capability:
 
     class RawModule:
         def __init__(self, *, code: str, options: tuple[str, ...], name_expressions: tuple[str, ...]) -> None:
+            Stream.current.refuse_capture()
             self._file = by_source[code]
             self._expressions = name_expressions
 
@@ -194,6 +225,9 @@ def make(files: dict[str, EmulatedFile], attributes: dict[str, int], capability:
             self.attributes = attributes
             self.compute_capability = capability
 
+        def synchronize(self) -> None:
+            """Everything has run as it was submitted."""
+
     module = ModuleType("cupy")
     module.__dict__.update(
         ndarray=ndarray,
@@ -201,6 +235,7 @@ def make(files: dict[str, EmulatedFile], attributes: dict[str, int], capability:
         zeros=zeros,
         asarray=asarray,
         ascontiguousarray=ascontiguousarray,
+        asnumpy=lambda array: array.get(),
         matmul=matmul,
         from_dlpack=from_dlpack,
         RawModule=RawModule,

@@ -291,13 +291,16 @@ inline void __syncthreads() { emulation::wait(emulation::launch->running->block-
 
 inline void __syncwarp(unsigned = ~0u) { emulation::exchange(0); }
 
-inline float __shfl_xor_sync(unsigned, float value, int mask) {
+template <class V>
+V __shfl_xor_sync(unsigned, V value, int mask) {
     const auto& values = emulation::exchange(value);
-    return emulation::exchanged<float>(values, emulation::launch->running->lane ^ mask);
+    return emulation::exchanged<V>(values, emulation::launch->running->lane ^ mask);
 }
 
-inline float4 __ldcg(const float4* address) { return *address; }
-inline float __ldcg(const float* address) { return *address; }
+template <class V>
+V __ldcg(const V* address) {
+    return *address;
+}
 
 // In place of csrc/cuda/machine.cuh.
 template <class T>
@@ -316,33 +319,67 @@ inline float float_of_bits(unsigned bits) {
     return value;
 }
 
-// mma.m16n8k16 of bfloat16 by its definition: element i of a fragment has the row and column that the PTX manual says.
-inline void mma_bfloat16(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+namespace emulation {
+
+inline float wide_bfloat16(uint16_t bits) { return float_of_bits(unsigned(bits) << 16); }
+
+inline float wide_float16(uint16_t bits) {
+    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+    const float magnitude = exponent == 31 ? (fraction ? NAN : INFINITY)
+                            : exponent     ? ldexpf(float(1024 + fraction), exponent - 25)
+                                           : ldexpf(float(fraction), -24);
+    return bits >> 15 ? -magnitude : magnitude;
+}
+
+// mma.m16n8k16 by its definition: element i of a fragment has the row and column that the PTX manual says.
+template <class F>
+void mma(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2], F wide) {
     struct Fragments {
         uint16_t a[8], b[4];
     } mine;
     memcpy(mine.a, a, sizeof mine.a);
     memcpy(mine.b, b, sizeof mine.b);
-    const auto& all = emulation::exchange(mine);
+    const auto& all = exchange(mine);
     float wide_a[16][16], wide_b[16][8];
-    for (int lane = 0; lane < emulation::kWarp; ++lane) {
-        const auto given = emulation::exchanged<Fragments>(all, lane);
+    for (int lane = 0; lane < kWarp; ++lane) {
+        const auto given = exchanged<Fragments>(all, lane);
         const int group = lane >> 2, in_group = lane % 4;
         for (int i = 0; i < 8; ++i) {
             const int row = i < 2 || (i >= 4 && i < 6) ? group : group + 8;
             const int column = in_group * 2 + (i & 1) + (i < 4 ? 0 : 8);
-            wide_a[row][column] = float_of_bits(unsigned(given.a[i]) << 16);
+            wide_a[row][column] = wide(given.a[i]);
         }
         for (int i = 0; i < 4; ++i) {
             const int row = in_group * 2 + (i & 1) + (i < 2 ? 0 : 8);
-            wide_b[row][group] = float_of_bits(unsigned(given.b[i]) << 16);
+            wide_b[row][group] = wide(given.b[i]);
         }
     }
-    const int lane = emulation::launch->running->lane;
+    const int lane = launch->running->lane;
     for (int i = 0; i < 4; ++i) {
         const int row = (lane >> 2) + (i < 2 ? 0 : 8), column = lane % 4 * 2 + (i & 1);
         for (int k = 0; k < 16; ++k) sums[i] += wide_a[row][k] * wide_b[k][column];
     }
+}
+
+}  // namespace emulation
+
+inline void mma_bfloat16(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+    emulation::mma(sums, a, b, emulation::wide_bfloat16);
+}
+inline void mma_float16(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+    emulation::mma(sums, a, b, emulation::wide_float16);
+}
+
+// The nearest float16, ties to even, from a quotient that nearbyint rounds.
+inline uint16_t to_float16(float value) {
+    const uint16_t sign = signbit(value) ? 0x8000 : 0;
+    const float magnitude = fabsf(value);
+    if (isnan(value)) return sign | 0x7E00;
+    if (magnitude >= 65520) return sign | 0x7C00;
+    if (magnitude < 0x1p-14f) return sign | uint16_t(nearbyintf(magnitude * 0x1p24f));
+    int exponent;
+    const float fraction = nearbyintf(frexpf(magnitude, &exponent) * 2048);  // 1024..2048, which may carry over
+    return sign | uint16_t((exponent + 13) * 1024 + int(fraction));
 }
 
 inline void add_release(unsigned* counter, unsigned value) { *counter += value; }

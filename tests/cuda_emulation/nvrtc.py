@@ -1,7 +1,8 @@
 """The kernels compiled by NVIDIA's compiler, without a GPU: what registers and memory they take on each architecture.
 
-`python tests/cuda_emulation/nvrtc.py ARCH...` writes those of an architecture into `registers.json`, which the tests
-compare with. NVRTC comes from PyPI: nvidia-cuda-nvrtc-cu12 for CUDA 12, nvidia-cuda-nvrtc for CUDA 13.
+`python tests/cuda_emulation/nvrtc.py ARCH...` writes those of an architecture into `rnnfast/backends/registers.json`,
+from which plans explain themselves, and which the tests compare with. NVRTC comes from PyPI: nvidia-cuda-nvrtc-cu12 for
+CUDA 12, nvidia-cuda-nvrtc for CUDA 13.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import NamedTuple
 
 from rnnfast.backends import cuda_kernels, gpu_instances
 
-TABLE = Path(__file__).with_name("registers.json")
+TABLE = Path(cuda_kernels.__file__).with_name("registers.json")
 TOOLKITS = {12: "nvidia-cuda-nvrtc-cu12", 13: "nvidia-cuda-nvrtc"}
 ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
 

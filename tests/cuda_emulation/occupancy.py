@@ -11,29 +11,23 @@ from pathlib import Path
 from nvrtc import TABLE
 
 from rnnfast.backends.gpu_block import TILES
-from rnnfast.backends.gpu_device import Device
-from rnnfast.backends.gpu_instances import DIRECTIONS
+from rnnfast.backends.gpu_chips import CHIPS
+from rnnfast.backends.gpu_limits import DIRECTIONS
 
 PAGE = Path(__file__).parents[2] / "docs" / "gpu.md"
 BEGIN, END = "<!-- occupancy -->\n", "<!-- end of occupancy -->\n"
-DEVICES = (
-    Device("T4", 75, 40, 65536, threads=1024),
-    Device("A100", 80, 108, 166912, threads=2048),
-    Device("RTX 4090, L4, L40S", 89, 128, 101376, threads=1536),
-    Device("H100, H200", 90, 132, 232448, threads=2048),
-    Device("B200", 100, 148, 232448, threads=2048),
-    Device("RTX 5090", 120, 170, 101376, threads=1536),
-)
 
 
 def table() -> str:
     """Markdown; a cell has registers of a thread (the larger of both directions) and blocks at once."""
     used = json.loads(TABLE.read_text())
-    lines = ["| tile | threads | shared bytes | " + " | ".join(device.name for device in DEVICES) + " |"]
-    lines.append("| --- " * (3 + len(DEVICES)) + "|")
+    devices = {chip.capability: chip for chip in CHIPS.values()}  # one of each
+    alike = [", ".join(chip.name for chip in CHIPS.values() if chip.capability == kind) for kind in devices]
+    lines = ["| tile | threads | shared bytes | " + " | ".join(alike) + " |"]
+    lines.append("| --- " * (3 + len(devices)) + "|")
     for tile in TILES:
         cells = []
-        for device in DEVICES:
+        for device in devices.values():
             rows = used[f"sm_{device.capability}"]
             names = [tile.expression(direction) for direction in DIRECTIONS]
             if names[0] not in rows or tile.shared_bytes > device.shared_bytes:

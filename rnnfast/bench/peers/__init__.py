@@ -17,10 +17,15 @@ from rnnfast.bench.peers.own import CHOSEN
 PEERS = (torch_peers, jax_peers, keras_peers, tensorflow_peers, onnx_peers, numba_peers)
 
 
-def contenders() -> dict[str, Contender]:
-    """All by name, those of rnnfast first; whether their packages are installed, `missing` says."""
-    found = [*own.contenders(), *(contender for module in PEERS for contender in module.CONTENDERS)]
-    return {contender.name: contender for contender in found}
+def contenders(backend: str = "auto") -> dict[str, Contender]:
+    """By name, those of rnnfast first; whether their packages are installed, `missing` says.
+
+    With a backend its own variants, and the peers whose arrays lie where its do; "auto": all.
+    """
+    peers = [contender for module in PEERS for contender in module.CONTENDERS]
+    if backend != "auto":
+        peers = [contender for contender in peers if contender.on_gpu == own.on_gpu(backend)]
+    return {contender.name: contender for contender in [*own.contenders(backend), *peers]}
 
 
 __all__ = ["CHOSEN", "Contender", "NotHere", "Ready", "contenders"]

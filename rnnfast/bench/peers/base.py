@@ -58,6 +58,7 @@ class Contender:
         tolerance: how far its results may be off, of their norm.
         environment: of its process.
         own: a kernel of rnnfast.
+        on_gpu: its arrays lie there.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Contender:
     tolerance: float = FLOAT32_TOLERANCE
     environment: Mapping[str, str] = field(default_factory=dict)
     own: bool = False
+    on_gpu: bool = False
 
     def missing(self) -> list[str]:
         """The packages that are not installed."""

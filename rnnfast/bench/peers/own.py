@@ -21,19 +21,27 @@ CHOSEN = "rnnfast"
 NUMPY = "NumPy loop"
 """The specification, one step at a time."""
 
-# True float32 but for the kernels that exist for less.
-PRECISIONS = {"tiles": ("high", "medium")}
+# True float32 but for the kernels that exist for less, or for that too.
+PRECISIONS = {
+    ("cpu", "tiles"): ("high", "medium"),
+    ("cupy", "block"): ("highest", "high", "medium"),
+    ("cupy", "persistent"): ("highest", "high", "medium"),
+}
 
 
-def contenders() -> list[Contender]:
-    """Those of the backends that run here."""
-    found = [
-        Contender(CHOSEN, "rnnfast", {"layer": plan_calls, "memory": plan_calls, "model": trainer}, own=True),
-        Contender("rnnfast checkpointed", "rnnfast", {"memory": checkpointed}, own=True),
-    ]
+def contenders(wanted: str = "auto") -> list[Contender]:
+    """Those of a backend, or for "auto" of all that run here."""
+    chosen = partial(plan_calls, backend=wanted)
+    if wanted == "auto":
+        found = [
+            Contender(CHOSEN, "rnnfast", {"layer": chosen, "memory": chosen, "model": trainer}, own=True),
+            Contender("rnnfast checkpointed", "rnnfast", {"memory": checkpointed}, own=True),
+        ]
+    else:
+        found = [Contender(CHOSEN, "rnnfast", {"layer": chosen}, own=True, on_gpu=on_gpu(wanted))]
     for backend, reason in rnnfast.backends():
-        for variant in rnnfast.variants(backend) if reason is None else ():
-            for precision in PRECISIONS.get(variant.name, ("highest",)):
+        for variant in rnnfast.variants(backend) if reason is None and wanted in ("auto", backend) else ():
+            for precision in PRECISIONS.get((backend, variant.name), ("highest",)):
                 name = f"{backend}/{variant.name}" + ("" if precision == "highest" else f" {precision}")
                 found.append(
                     Contender(
@@ -42,6 +50,7 @@ def contenders() -> list[Contender]:
                         {"layer": partial(plan_calls, backend=backend, variant=variant.name, precision=precision)},
                         tolerance=BFLOAT16_TOLERANCE if precision == "medium" else FLOAT32_TOLERANCE,
                         own=backend != "reference",
+                        on_gpu=on_gpu(backend),
                     )
                 )
     return found
@@ -96,6 +105,11 @@ def _numba() -> _Home:
 
 
 _HOMES: dict[str, Callable[[], _Home]] = {"cupy": _cupy, "numba": _numba}
+
+
+def on_gpu(backend: str) -> bool:
+    """Whether the arrays of a backend lie on a GPU."""
+    return backend in _HOMES
 
 
 def checkpointed(case: Case, arrays: Mapping[str, Array], threads: int) -> Ready:

@@ -118,5 +118,5 @@ CONTENDERS = [
     Contender("rnnfast.torch", "torch", {"layer": _replaced, "memory": _replaced}, ("torch",)),
     Contender("torch compiled cell", "torch", {"layer": compiled_cell}, ("torch",)),
     Contender("torch bf16", "torch", {"layer": _bfloat16}, ("torch",), tolerance=BFLOAT16_TOLERANCE),
-    Contender("torch cuDNN", "torch", {"layer": _cudnn}, ("torch",)),
+    Contender("torch cuDNN", "torch", {"layer": _cudnn}, ("torch",), on_gpu=True),
 ]

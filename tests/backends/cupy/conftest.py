@@ -18,6 +18,12 @@ from rnnfast.backends import REGISTRY, gpu_instances
 
 # Those of an H100 but for the number of multiprocessors, so that small problems fill it.
 ATTRIBUTES = {
+    "ClockRate": 1_980_000,
+    "GlobalMemoryBusWidth": 5120,
+    "L2CacheSize": 52428800,
+    "MaxBlocksPerMultiprocessor": 32,
+    "MaxSharedMemoryPerMultiprocessor": 233472,
+    "MemoryClockRate": 2_619_000,
     "MultiProcessorCount": 6,
     "MaxSharedMemoryPerBlockOptin": 232448,
     "MaxRegistersPerMultiprocessor": 65536,

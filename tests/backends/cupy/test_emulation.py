@@ -35,6 +35,7 @@ __global__ void astray(int what, float* array, int size, unsigned* counter) {
         __syncthreads();
         array[i] = shared[63 - i];
     }
+    if (what == 9) array[i] = to_float16(array[i]);
 }
 """
 
@@ -46,8 +47,10 @@ def astray(tmp_path_factory: pytest.TempPathFactory) -> EmulatedFile:
         return EmulatedFile("astray.cu", ["astray"], tmp_path_factory.mktemp("astray"))
 
 
-def run(file: EmulatedFile, what: int) -> np.ndarray:
+def run(file: EmulatedFile, what: int, values: np.ndarray | None = None) -> np.ndarray:
     array, counter = guarded_memory.empty((64,), np.dtype(np.float32)), np.zeros(1, np.uint32)
+    if values is not None:
+        array[:] = values
     pointers = [np.array(value.ctypes.data, np.uintp) for value in (array, counter)]
     arguments = [np.array(what, np.int32), pointers[0], np.array(64, np.int32), pointers[1]]
     file.launch("astray", (1,), (64,), arguments, 256, cooperative=False)
@@ -77,6 +80,20 @@ def test_shared_memory_and_arrays_begin_as_nan(astray: EmulatedFile) -> None:
 
 def test_lanes_exchange_values(astray: EmulatedFile) -> None:
     np.testing.assert_array_equal(run(astray, 6), np.concatenate([np.arange(32)[::-1], np.arange(32, 64)[::-1]]) % 64)
+
+
+def test_float16_is_that_of_numpy(astray: EmulatedFile) -> None:
+    """Ties, the ends of normal and subnormal numbers, infinity, zero, and random bits."""
+    edges = [0.0, 65504, 65519.99, 65520, 1e30, 2**-14, 2**-24, 2**-25, 1.5 * 2**-25, 2**-14 - 2**-25, 1 + 2**-11]
+    edges += [1 + 3 * 2**-11, 2047.5, 1023.75 * 2**-24, np.inf, np.nan]
+    random = np.random.default_rng(0).integers(0, 2**32, 64 - 2 * len(edges), np.uint32).view(np.float32)
+    values = np.concatenate([edges, np.negative(edges), random]).astype(np.float32)
+    with np.errstate(all="ignore"):
+        right = values.astype(np.float16)
+    found = run(astray, 9, values).astype(np.uint16).view(np.float16)
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(right))
+    real = ~np.isnan(right)
+    np.testing.assert_array_equal(found[real].view(np.uint16), right[real].view(np.uint16))
 
 
 def test_a_missing_barrier_shows_for_most_seeds(astray: EmulatedFile) -> None:

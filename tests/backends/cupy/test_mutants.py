@@ -15,7 +15,7 @@ from rnnfast.problem import Problem
 # Sizes that fill no tile; which variants run the kernels of a file.
 PROBLEMS = {
     "masked.cu": [("stepwise", Problem(4, 5, 3, 9))],
-    "stepwise.cu": [("stepwise", Problem(4, 5, 3, 9))],
+    "stepwise.cu": [("stepwise", Problem(4, 5, 3, 9)), ("stepwise", Problem(2, 3, 2, 1500))],  # and with cuBLAS
     "block.cu": [("block", Problem(4, 5, 3, 9)), ("block", Problem(3, 3, 3, 40))],
     "persistent.cu": [("persistent", Problem(*sizes)) for sizes in ((4, 11, 3, 9), (2, 19, 3, 135), (3, 5, 3, 12))],
 }

@@ -7,16 +7,15 @@ from types import ModuleType
 import pytest
 from gpu_problems import check, random_arguments
 
-from rnnfast.backends import gpu_persistent
-from rnnfast.backends.gpu_device import Device
+from rnnfast.backends import gpu_chips, gpu_persistent
 from rnnfast.backends.gpu_persistent import TILES, Persistent, Slices
 from rnnfast.problem import Problem
 
-LARGE = Device("large", 90, 132, 232448)
+LARGE = gpu_chips.find("h100")
 
-FLOAT, ONE_PART, TWO_PARTS = TILES
-# Of the largest element of each result; a bfloat16 has 8 bits, two of them 16.
-TOLERANCE = {FLOAT: None, ONE_PART: 2e-2, TWO_PARTS: 5e-5}
+FLOAT, ONE_PART, TWO_PARTS, HALF = TILES
+# Of the largest element of each result; a bfloat16 has 8 bits, two of them 16, a float16 11.
+TOLERANCE = {FLOAT: None, ONE_PART: 2e-2, TWO_PARTS: 5e-5, HALF: 2e-3}
 
 # Every count of chunks in registers, with and without some in shared memory, and one or more warps to a group.
 CUTS = [
@@ -35,6 +34,9 @@ CUTS = [
     (Problem(3, 9, 2, 30), Slices(TWO_PARTS, 1, 2, 8, groups=2, warps_per_group=2, chunks=1)),
     (Problem(2, 3, 2, 79), Slices(TWO_PARTS, 2, 1, 8, groups=3, warps_per_group=1, chunks=5)),
     (Problem(2, 3, 2, 270), Slices(TWO_PARTS, 3, 1, 8, groups=6, warps_per_group=1, chunks=17)),
+    (Problem(3, 17, 2, 30), Slices(HALF, 1, 2, 16, groups=2, warps_per_group=2, chunks=1)),
+    (Problem(2, 3, 2, 79), Slices(HALF, 2, 1, 8, groups=3, warps_per_group=1, chunks=5)),
+    (Problem(1, 3, 2, 415), Slices(HALF, 4, 1, 8, groups=7, warps_per_group=1, chunks=26)),
 ]
 
 
@@ -43,7 +45,7 @@ def test_every_cut(problem: Problem, cut: Slices, cupy: ModuleType, monkeypatch:
     monkeypatch.setattr(gpu_persistent, "_fitting", lambda problem, device: [cut])
     arguments = random_arguments(problem, 1, "h0", "dy", "dh_n", *(["lengths"] if problem.batch > 3 else []))
     check(problem, arguments, cupy, "persistent", TOLERANCE[cut.tile])
-    if cut.tile.parts == 1:
+    if cut.tile.products.parts == 1:
         with pytest.raises(AssertionError):  # they are not float32 in disguise
             check(problem, arguments, cupy, "persistent")
 
@@ -65,7 +67,7 @@ def test_a_cut_covers_the_problem_and_fits_the_device(batch: int, size: int, pre
     assert cut.shared_bytes <= LARGE.shared_bytes
     assert cut.threads <= 256
     has_room = (precision, size) != ("high", 2500)
-    assert cut.tile.parts == ({"highest": 0, "high": 2, "medium": 1}[precision] if has_room else 0)
+    assert cut.tile.products.parts == ({"highest": 0, "high": 2, "medium": 1}[precision] if has_room else 0)
 
 
 def test_a_batch_is_spread_over_the_multiprocessors_that_are_left() -> None:
@@ -76,7 +78,7 @@ def test_a_batch_is_spread_over_the_multiprocessors_that_are_left() -> None:
     ("problem", "message"),
     [
         (Problem(3, 4, 5, 8, "float64"), r"variant: 'persistent' takes float32, as many units"),
-        (Problem(3, 4, 5, 5000), r"on the 132 multiprocessors of large"),
+        (Problem(3, 4, 5, 5000), r"on the 132 multiprocessors of H100"),
     ],
     ids=["dtype", "hidden_size"],
 )

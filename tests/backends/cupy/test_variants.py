@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from gpu_problems import check, computed, random_arguments
 
+from rnnfast.backends.gpu_stepwise import Stepwise
 from rnnfast.backends.gpu_variants import VARIANTS
 from rnnfast.pointwise import ACTIVATIONS, Activation
 from rnnfast.problem import MASKED_OUTPUTS, Problem
 
 ALL = ("h0", "dy", "dh_n")
-KINDS = [(name, "float32") for name in VARIANTS] + [("stepwise", "float64")]
+KINDS = [(name, "float32") for name in VARIANTS] + [("stepwise", "float64"), ("stepwise", "float32", "cuBLAS")]
 PARAMETERS = [
     Activation("leaky_relu", alpha=0.3),
     Activation("thresholded_relu", alpha=0.2),
@@ -29,8 +30,10 @@ PARAMETERS = [
 
 
 @pytest.fixture(params=KINDS, ids="-".join)
-def kind(request: pytest.FixtureRequest) -> tuple[str, str]:
-    variant, dtype = request.param
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    variant, dtype, *products = request.param
+    if products:  # as for large products
+        monkeypatch.setattr(Stepwise, "in_graph", False)
     return variant, dtype
 
 
