@@ -44,7 +44,10 @@ class Pool {
         Member member(team, 0);
         job(context, member);
         call_.store(call);  // a team of nobody: who comes now stays outside
-        spin_until([this] { return inside_.load() == 0; });
+        {
+            const PhaseTimer timer(Phase::kWaiting);
+            spin_until([this] { return inside_.load() == 0; });
+        }
         finished();
         return true;
     }
@@ -137,6 +140,7 @@ constexpr std::chrono::microseconds kUntilHere(10), kUntilAwake(300);
 }  // namespace
 
 void Member::join() {
+    const PhaseTimer timer(Phase::kWaiting);
     std::atomic<int>& joined = team_.joined_;
     if (id == 0) {
         rank_ = 0;
