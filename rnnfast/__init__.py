@@ -24,8 +24,8 @@ from rnnfast.functional import rnn_backward, rnn_forward
 from rnnfast.model import Sequential
 from rnnfast.plan import plan
 from rnnfast.pointwise import Activation
-from rnnfast.profiler import Profile, profile
 from rnnfast.processor import get_num_threads, isa, set_num_threads
+from rnnfast.profiler import Profile, profile
 from rnnfast.reference import Gradients
 from rnnfast.rnn import RNN
 from rnnfast.segments import checkpointed_backward, checkpointed_forward

@@ -27,7 +27,7 @@ enum class Phase : int {
     kRecomputation,  // pre-activations that were not stored
     kWeightGradients,
     kInputGradient,
-    kWaiting,  // for other threads
+    kWaiting,  // for other threads, and waking them up
 };
 constexpr int kPhases = 10;
 extern const char* const kPhaseNames[kPhases];

@@ -36,6 +36,7 @@ class Pool {
         const uint64_t call = (call_.load(std::memory_order_relaxed) | kSizeMask) + 1;
         call_.store(call | static_cast<uint64_t>(threads));
         if (sleepers_.load() > 0) {
+            const PhaseTimer timer(Phase::kWaiting);
             {
                 std::lock_guard<std::mutex> lock(sleep_);
             }  // whoever has looked at call_ is waiting by now

@@ -6,19 +6,12 @@ import argparse
 
 import rnnfast
 from rnnfast.backends import REGISTRY
-from rnnfast.commands.options import BadOption, activation, backend, one_of, size
-from rnnfast.problem import DTYPES, PRECISIONS
+from rnnfast.commands.options import BadOption, add_problem, backend, problem_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The problem."""
-    parser.add_argument("--hidden", type=size, required=True, help="units of the layer")
-    parser.add_argument("--input", type=size, help="features of a step; as many as the hidden units if absent")
-    parser.add_argument("--batch", type=size, default=32, help="sequences")
-    parser.add_argument("--seq-len", type=size, default=100, help="steps")
-    parser.add_argument("--dtype", type=one_of(*DTYPES), default="float32", help="of every array")
-    parser.add_argument("--activation", type=activation, default="tanh", help="of the layer")
-    parser.add_argument("--precision", type=one_of(*PRECISIONS), default="highest", help="of float32 products")
+    add_problem(parser)
     parser.add_argument("--backend", type=backend, default="auto", help=f"auto, {', '.join(REGISTRY)}")
     parser.add_argument("--variant", default="auto", help="auto, or a kernel of the backend; rnnfast info lists them")
 
@@ -26,17 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Prints it."""
     try:
-        plan = rnnfast.plan(
-            seq_len=arguments.seq_len,
-            batch=arguments.batch,
-            input_size=arguments.input or arguments.hidden,
-            hidden_size=arguments.hidden,
-            dtype=arguments.dtype,
-            activation=arguments.activation,
-            precision=arguments.precision,
-            backend=arguments.backend,
-            variant=arguments.variant,
-        )
+        plan = rnnfast.plan(backend=arguments.backend, variant=arguments.variant, **problem_of(arguments))
     except (ValueError, RuntimeError) as error:
         raise BadOption(str(error)) from error
     print(plan.explain())

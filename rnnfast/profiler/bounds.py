@@ -64,4 +64,3 @@ def bound(phase: str, work: Work | None, nanoseconds: float, peaks: Peaks) -> Bo
     if max(compute or 0.0, memory) < NEAR:
         return Bound("function" if phase == "activation" else "latency", compute, memory)
     return Bound("compute" if (compute or 0.0) >= memory else f"memory ({level})", compute, memory)
-

@@ -62,6 +62,7 @@ class PassProfile:
         counters: of a call, hardware events by name; None where the system has none.
         events: of one call.
         begin: of that call, as the events count time.
+        caller: the thread that called, as the events number them.
         dropped: events that were lost.
     """
 
@@ -77,6 +78,7 @@ class PassProfile:
     counters: dict[str, float] | None = None
     events: list[PhaseEvent] = field(default_factory=list)
     begin: int = 0
+    caller: int = 0
     dropped: int = 0
 
     @property
@@ -99,14 +101,17 @@ class Call(NamedTuple):
     counted: Counted
 
 
-def variants_for(problem: Problem) -> Iterator[str]:
-    """The kernels of the cpu backend that take a problem here."""
-    for variant in rnnfast.variants("cpu"):
-        try:
-            _plan(problem, variant.name)
-        except (ValueError, RuntimeError):
-            continue
-        yield variant.name
+def variants_for(problem: Problem) -> dict[str, str | None]:
+    """The kernels of the cpu backend, and why one does not take a problem here; None: it does."""
+    return {variant.name: _why_not(problem, variant.name) for variant in rnnfast.variants("cpu")}
+
+
+def _why_not(problem: Problem, variant: str) -> str | None:
+    try:
+        plan_for(problem, variant)
+    except (ValueError, RuntimeError) as error:
+        return str(error)
+    return None
 
 
 def profile_passes(
@@ -118,7 +123,7 @@ def profile_passes(
     seconds: float = 1.0,
 ) -> Iterator[PassProfile]:
     """Each pass for about that long. ValueError or RuntimeError: the variant does not take the problem here."""
-    plan = _plan(problem, variant)
+    plan = plan_for(problem, variant)
     case = Case(problem.batch, problem.seq_len, problem.input_size, problem.hidden_size)
     x, w_ih, w_hh, b, dy = (array.astype(problem.dtype) for array in case.arrays().values())
     y, _ = plan.forward(x, w_ih, w_hh, b)
@@ -180,9 +185,10 @@ def summarise(
         flops = None if todo is None or todo.flops is None or not busy else todo.flops / busy
         moved = None if todo is None or not busy else todo.bytes / busy
         held = bound(name, todo, busy, peaks)
-        rows.append(PhaseRow(name, spent[0, phase] / 1e9, [*(spent[:, phase] / 1e9)], flops, moved, held))
+        each = (spent[:, phase] / 1e9).tolist()
+        rows.append(PhaseRow(name, each[0], each, flops, moved, held))
     phases = sum(row.seconds for row in rows)
-    rest = [wall / 1e9 - phases, *(spent[1:, CALL] / 1e9)]
+    rest = [wall / 1e9 - phases, *(spent[1:, CALL] / 1e9).tolist()]
     rows.append(PhaseRow(OVERHEAD, rest[0], rest, None, None, bound(OVERHEAD, None, rest[0], peaks)))
     working = [phase for phase in range(len(PHASES)) if phase not in (CALL, WAITING)]
     threads = [(float(one[working].sum()) / 1e9, float(one[WAITING]) / 1e9) for one in spent]
@@ -199,11 +205,13 @@ def summarise(
         fused(variant, direction),
         events=events,
         begin=shown.begin,
+        caller=caller,
         dropped=int(counted.dropped.sum()),
     )
 
 
-def _plan(problem: Problem, variant: str) -> Plan:
+def plan_for(problem: Problem, variant: str) -> Plan:
+    """A plan of the cpu backend. ValueError or RuntimeError: the variant does not take the problem here."""
     return rnnfast.plan(
         seq_len=problem.seq_len,
         batch=problem.batch,

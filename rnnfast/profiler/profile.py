@@ -23,14 +23,14 @@ class Row(NamedTuple):
         name: of the phase or the span.
         where: "kernels" or "python".
         seconds: of the thread that began the profile, without what is within it and has a row of its own.
-        count: how often.
+        calls: how often.
         others: seconds of all other threads, summed up.
     """
 
     name: str
     where: str
     seconds: float
-    count: int
+    calls: int
     others: float
 
 
@@ -60,6 +60,7 @@ class Profile:
         self.dropped = 0
         self._recorder = spans.Recorder()
         self._events: list[native.PhaseEvent] = []
+        self._names: list[str] = []
 
     def __str__(self) -> str:
         width = max((len(row.name) for row in self.rows), default=0)
@@ -69,7 +70,7 @@ class Profile:
             others = f"  {row.others * 1e3:10.3f} ms in other threads" if row.others else ""
             lines.append(
                 f"  {row.name:<{width}}  {row.where:<7}  {row.seconds * 1e3:10.3f} ms  {share:6.1%}  "
-                f"{row.count:8d} x{others}"
+                f"{row.calls:8d} x{others}"
             )
         lines += [
             f"  thread {thread.name}: work {thread.work * 1e3:.3f} ms, waiting {thread.waiting * 1e3:.3f} ms, "
@@ -84,7 +85,7 @@ class Profile:
         """Writes a Chrome trace of spans and phases by thread. OSError: the folder cannot be written to."""
         begins = [event.begin for thread in self._recorder.threads for event in thread.events]
         start = min(begins, default=0)
-        names = {number: name for number, name in enumerate(self._names)}
+        names = dict(enumerate(self._names))
         records = trace.process(1, "rnnfast", names)
         for thread in self._recorder.threads:
             records += trace.spans(1, thread.number, thread.events, start)
@@ -115,7 +116,7 @@ class Profile:
         self.rows = sorted(rows, key=lambda row: -row.seconds)
         self._names = ["caller" if number == caller else f"worker {number}" for number in range(len(counted.counts))]
         for thread in recorded:
-            if thread.number != caller:
+            if thread.number not in (caller, -1):
                 self._names[thread.number] = thread.python_name
         for number, name in enumerate(self._names):
             waiting = counted.nanoseconds[number, native.WAITING] / 1e9

@@ -20,7 +20,9 @@ Records = list[dict[str, Any]]
 def process(number: int, name: str, threads: dict[int, str]) -> Records:
     """The names of a process and its threads."""
     named = [("process_name", 0, name), *(("thread_name", thread, text) for thread, text in threads.items())]
-    return [{"name": kind, "ph": "M", "pid": number, "tid": thread, "args": {"name": text}} for kind, thread, text in named]
+    return [
+        {"name": kind, "ph": "M", "pid": number, "tid": thread, "args": {"name": text}} for kind, thread, text in named
+    ]
 
 
 def phases(number: int, events: Iterable[PhaseEvent], start: int) -> Iterator[dict[str, Any]]:
