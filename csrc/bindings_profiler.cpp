@@ -28,16 +28,15 @@ std::vector<ThreadLog*> all_logs() {
 
 py::array_t<int64_t> table(Index rows, Index columns) { return py::array_t<int64_t>({rows, columns}); }
 
-// Since the process began: nanoseconds in each phase itself and how often it was entered, (threads, phases), and the
+// Since the process began: ticks in each phase itself and how often it was entered, (threads, phases), and the
 // events that found no room, (threads, 1).
 py::tuple totals() {
-    const double rate = clock_rate().nanoseconds_per_tick;
     const std::vector<ThreadLog*> logs = all_logs();
     const Index threads = static_cast<Index>(logs.size());
     py::array_t<int64_t> spent = table(threads, kPhases), counts = table(threads, kPhases), dropped = table(threads, 1);
     for (Index thread = 0; thread < threads; ++thread) {
         for (Index phase = 0; phase < kPhases; ++phase) {
-            spent.mutable_at(thread, phase) = static_cast<int64_t>(rate * double(logs[thread]->totals[phase].load()));
+            spent.mutable_at(thread, phase) = logs[thread]->totals[phase].load();
             counts.mutable_at(thread, phase) = logs[thread]->counts[phase].load();
         }
         dropped.mutable_at(thread, 0) = logs[thread]->dropped.load();

@@ -15,11 +15,24 @@ OVERHEAD = "call overhead"
 """What a call takes outside the phases of the work: checking arrays, memory, handing out the work, Python's share."""
 
 
+class Totals(NamedTuple):
+    """Since the process began, by thread: ticks and counts (threads, phases), and events that found no room."""
+
+    ticks: Array
+    counts: Array
+    dropped: Array
+
+    def since(self, before: Totals) -> Counted:
+        """What came after `before`; a thread that was not there then had nothing."""
+        ticks, counts, dropped = (_less(now, then) for now, then in zip(self, before, strict=True))
+        return Counted(ticks * _cpu.profiler_nanoseconds_per_tick(), counts, dropped)
+
+
 class Counted(NamedTuple):
     """What threads spent, in their phases alone: a phase within another is not counted twice.
 
     Attributes:
-        nanoseconds: (threads, phases) int64.
+        nanoseconds: (threads, phases).
         counts: (threads, phases) int64, how often each phase was entered.
         dropped: (threads,) int64, events that found no room; the totals have them all the same.
     """
@@ -27,10 +40,6 @@ class Counted(NamedTuple):
     nanoseconds: Array
     counts: Array
     dropped: Array
-
-    def since(self, before: Counted) -> Counted:
-        """What came after `before`; a thread that was not there then had nothing."""
-        return Counted(*(_less(now, then) for now, then in zip(self, before, strict=True)))
 
 
 class PhaseEvent(NamedTuple):
@@ -43,10 +52,10 @@ class PhaseEvent(NamedTuple):
     own: int
 
 
-def counted() -> Counted:
-    """Up to now, since the process began."""
-    nanoseconds, counts, dropped = _cpu.profiler_totals()
-    return Counted(nanoseconds, counts, dropped[:, 0])
+def totals() -> Totals:
+    """Up to now."""
+    ticks, counts, dropped = _cpu.profiler_totals()
+    return Totals(ticks, counts, dropped[:, 0])
 
 
 def take_events() -> list[PhaseEvent]:
@@ -61,11 +70,6 @@ def _less(now: Array, then: Array) -> Array:
     left = now.copy()
     left[: len(then)] -= then
     return left
-
-
-def per_second(amount: float, nanoseconds: float) -> float:
-    """Thousand millions a second; 0 for no time."""
-    return amount / nanoseconds if nanoseconds else 0.0
 
 
 def mean_of(parts: list[Counted]) -> Counted:

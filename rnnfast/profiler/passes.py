@@ -148,11 +148,11 @@ def measure(call: Callable[[], Any], seconds: float) -> tuple[list[Call], list[P
         native.take_events()
         until = time.perf_counter() + seconds
         while len(calls) < LEAST_CALLS or (time.perf_counter() < until and len(calls) < MOST_CALLS):
-            before = native.counted()
+            before = native.totals()
             begin = time.perf_counter_ns()
             call()
             wall = time.perf_counter_ns() - begin
-            calls.append(Call(begin, wall, native.counted().since(before)))
+            calls.append(Call(begin, wall, native.totals().since(before)))
             events.append(native.take_events())
     finally:
         _cpu.set_profiling(False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -156,17 +155,17 @@ def profile() -> Iterator[Profile]:
         _cpu.set_profiling(True)
         native.take_events()  # what earlier profiles left
         caller = found._recorder.of_this_thread().number
-        before = native.counted()
-        begin = time.perf_counter_ns()
+        before = native.totals()
+        block = spans.Span(OTHER, found._recorder)
         try:
-            with spans.span(OTHER):
+            with block:
                 yield found
         finally:
-            found.seconds = (time.perf_counter_ns() - begin) / 1e9
+            found.seconds = block.nanoseconds / 1e9
             _cpu.set_profiling(False)
             spans.stop()
             found._events = native.take_events()
-            counted = native.counted().since(before)
+            counted = native.totals().since(before)
             found._finish(counted, _cpu.profiler_nanoseconds_per_tick(), caller)
     finally:
         spans.stop()

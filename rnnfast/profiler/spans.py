@@ -51,7 +51,7 @@ class ThreadSpans:
         self.totals: dict[str, SpanTotal] = {}
         self.events: list[SpanEvent] = []
         self.dropped = 0
-        self.open: _Span | None = None
+        self.open: Span | None = None
 
 
 class Recorder:
@@ -70,9 +70,12 @@ class Recorder:
         return found
 
 
-class _Span:
+class Span:
+    """One block of code; `nanoseconds` is how long it took, when it has ended."""
+
     def __init__(self, name: str, recorder: Recorder) -> None:
         self._name, self._thread = name, recorder.of_this_thread()
+        self.nanoseconds = 0
         self._inside = self._inside_ticks = 0  # of the spans within this one
 
     def __enter__(self) -> None:
@@ -85,6 +88,7 @@ class _Span:
     ) -> None:
         end = time.perf_counter_ns()
         ticks, spent = _cpu.profiler_ticks() - self._begin_ticks, end - self._begin
+        self.nanoseconds = spent
         thread, outer = self._thread, self._outer
         thread.open = outer
         if outer is not None:
@@ -104,7 +108,7 @@ def span(name: str, part: str = "") -> AbstractContextManager[None]:
     """Counts the block as `name`, or as "name part", while a profile is running."""
     if _running is None:
         return _OFF
-    return _Span(f"{name} {part}" if part else name, _running)
+    return Span(f"{name} {part}" if part else name, _running)
 
 
 def spanned(name: str, items: Iterable[_T]) -> Iterable[_T]:
