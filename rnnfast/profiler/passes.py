@@ -1,7 +1,8 @@
 """One problem through every variant that takes it: time by phase, rates against the peaks, threads, hardware counters.
 
-A pass is called again and again with the timers on; of its calls the middle half by wall time is averaged, so that the
-phases of the calling thread, with what is outside them as call overhead, add up to the wall time.
+A pass is called again and again with the timers on; of its calls the fastest quarter is averaged, which other processes
+disturbed least, so that the phases of the calling thread, with what is outside them as call overhead, add up to the
+wall time.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ def profile_passes(
 
 
 def measure(call: Callable[[], Any], seconds: float) -> tuple[list[Call], list[PhaseEvent], Call]:
-    """Calls it for that long with the timers on: all calls, and the events of the one of median wall time."""
+    """Calls it for that long with the timers on: all calls, and the events of one of the fast ones."""
     call()
     calls: list[Call] = []
     events: list[list[PhaseEvent]] = []
@@ -156,8 +157,8 @@ def measure(call: Callable[[], Any], seconds: float) -> tuple[list[Call], list[P
             events.append(native.take_events())
     finally:
         _cpu.set_profiling(False)
-    middle = int(np.argsort([one.wall for one in calls])[len(calls) // 2])
-    return calls, events[middle], calls[middle]
+    shown = int(np.argsort([one.wall for one in calls])[len(calls) // 8])
+    return calls, events[shown], calls[shown]
 
 
 def summarise(
@@ -167,12 +168,12 @@ def summarise(
     measured: tuple[list[Call], list[PhaseEvent], Call],
     peaks: Peaks,
 ) -> PassProfile:
-    """The middle half of the calls, phase by phase."""
+    """The fastest quarter of the calls, phase by phase."""
     calls, events, shown = measured
     order = np.argsort([one.wall for one in calls])
-    middle = [calls[i] for i in order[len(order) // 4 : len(order) - len(order) // 4]]
-    wall = float(np.mean([one.wall for one in middle]))
-    counted = native.mean_of([one.counted for one in middle])
+    fast = [calls[i] for i in order[: max(1, len(order) // 4)]]
+    wall = float(np.mean([one.wall for one in fast]))
+    counted = native.mean_of([one.counted for one in fast])
     caller = _cpu.profiler_thread()
     took_part = [caller] + [n for n in range(len(counted.counts)) if n != caller and counted.nanoseconds[n].any()]
     spent = counted.nanoseconds[took_part]
@@ -197,7 +198,7 @@ def summarise(
         variant,
         direction,
         wall / 1e9,
-        len(middle),
+        len(fast),
         rows,
         threads,
         team,

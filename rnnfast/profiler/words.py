@@ -55,7 +55,7 @@ def remarks(one: PassProfile) -> Iterator[str]:
     """Below its table."""
     threads = ", ".join(f"{_time(work)} at work and {_time(waiting)} waiting" for work, waiting in one.threads)
     yield f"threads: {threads}; balance {one.balance:.0%} over {threads_in_words(one.team)}"
-    yield f"mean of {one.calls} calls, those in the middle by their time"
+    yield f"mean of the fastest quarter of the calls: {one.calls}"
     yield from (f"not a phase of its own: {text}" for text in one.fused)
     if one.counters is not None:
         counted = one.counters

@@ -23,7 +23,7 @@ def test_the_level_that_something_fits_into(resident: int, level: str) -> None:
     [
         (Work(8000.0, 100.0, 1), 100.0, "compute", 0.8, 0.005),
         (Work(8000.0, 4500.0, 1 << 17), 100.0, "memory (256 KB)", 0.8, 0.9),
-        (Work(1000.0, 100.0, 1), 100.0, "latency", 0.1, 0.005),
+        (Work(4000.0, 100.0, 1), 100.0, "latency", 0.4, 0.005),
         (Work(None, 2000.0, 1 << 20), 100.0, "memory (8 MB)", None, 1.0),
         (Work(None, 200.0, 1 << 20), 100.0, "latency", None, 0.1),
     ],

@@ -61,16 +61,16 @@ def counted(rows: list[list[float]]) -> Counted:
     return Counted(nanoseconds, (nanoseconds > 0).astype(int), np.zeros(len(rows), int))
 
 
-def test_the_middle_half_is_averaged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fastest_quarter_is_averaged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_cpu, "profiler_thread", lambda: 1)
     plan = passes.plan_for(PROBLEM, "panel")
     work_rows = [
-        [[0.0, 0.0, 0.0, 0.0, 0.0], [100.0, 1.0, 1.0, 1.0, 1.0]],
+        [[0.0, 0.0, 0.0, 0.0, 0.0], [900.0, 1.0, 1.0, 1.0, 1.0]],
         [[0.0, 0.0, 30.0, 10.0, 20.0], [10.0, 5.0, 20.0, 30.0, 0.0]],
         [[0.0, 0.0, 50.0, 10.0, 0.0], [30.0, 15.0, 40.0, 50.0, 0.0]],
-        [[0.0, 0.0, 0.0, 0.0, 0.0], [900.0, 1.0, 1.0, 1.0, 1.0]],
+        *[[[0.0, 0.0, 0.0, 0.0, 0.0], [900.0, 1.0, 1.0, 1.0, 1.0]]] * 5,
     ]
-    walls = [10, 100, 200, 5000]
+    walls = [5000, 100, 200, 1000, 300, 210, 900, 4000]
     calls = [Call(0, wall, counted(rows)) for wall, rows in zip(walls, work_rows, strict=True)]
     found = passes.summarise(PROBLEM, plan, "forward", (calls, [], calls[1]), PEAKS)
     assert found.calls == 2
