@@ -17,6 +17,7 @@
 #include "cpu/lanes.hpp"
 #include "cpu/lookup.hpp"
 #include "cpu/planned.hpp"
+#include "cpu/profiler.hpp"
 #include "cpu/thread_pool.hpp"
 #include "rnnfast/cpu.hpp"
 
@@ -245,6 +246,7 @@ py::array_t<T> bound_lookup_states(const py::array_t<int64_t, py::array::c_style
                                    const py::array_t<T, py::array::c_style>& table,
                                    const py::array_t<T, py::array::c_style>& w_hh, const Activation& activation,
                                    bool reverse, bool mask_zero, const std::string& isa) {
+    const PhaseTimer timer(Phase::kCall);
     const Sizes s{ids.shape(1), ids.shape(0), w_hh.shape(0), w_hh.shape(0), activation, reverse, 0};
     py::array_t<T> h_n({s.batch, s.hidden_size});
     const LookupArrays<T> arrays{ids.data(), table.data(), table.shape(1), w_hh.data(), mask_zero, h_n.mutable_data()};
@@ -293,6 +295,7 @@ PYBIND11_MODULE(_cpu, m) {
     bind_peaks(m);
     bind_masks(m);
     bind_jax(m);
+    bind_profiler(m);
 }
 
 }  // namespace rnnfast

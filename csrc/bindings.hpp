@@ -9,5 +9,6 @@ void bind_rows(pybind11::module_& m);
 void bind_peaks(pybind11::module_& m);
 void bind_masks(pybind11::module_& m);
 void bind_jax(pybind11::module_& m);
+void bind_profiler(pybind11::module_& m);
 
 }  // namespace rnnfast

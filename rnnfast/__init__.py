@@ -25,6 +25,7 @@ from rnnfast.model import Sequential
 from rnnfast.plan import plan
 from rnnfast.pointwise import Activation
 from rnnfast.processor import get_num_threads, isa, set_num_threads
+from rnnfast.profiler import Profile, profile
 from rnnfast.reference import Gradients
 from rnnfast.rnn import RNN
 from rnnfast.segments import checkpointed_backward, checkpointed_forward
@@ -35,6 +36,7 @@ __all__ = [
     "RNN",
     "Activation",
     "Gradients",
+    "Profile",
     "Sequential",
     "__version__",
     "backends",
@@ -52,6 +54,7 @@ __all__ = [
     "metrics",
     "optimizers",
     "plan",
+    "profile",
     "regularizers",
     "rnn_backward",
     "rnn_forward",

@@ -13,11 +13,29 @@ from collections.abc import Sequence
 from types import ModuleType
 
 import rnnfast
-from rnnfast.commands import bench, demo, explain, info, train_charlm, train_imdb, train_sms, train_wordlm, tune
+from rnnfast.commands import (
+    bench,
+    demo,
+    explain,
+    info,
+    profile,
+    train_charlm,
+    train_imdb,
+    train_sms,
+    train_wordlm,
+    tune,
+)
 from rnnfast.commands.options import BadOption, Failure, Parser
 
 # Each module has add_arguments(parser) and run(arguments); the first line of its docstring is the help.
-COMMANDS: dict[str, ModuleType] = {"bench": bench, "demo": demo, "explain": explain, "info": info, "tune": tune}
+COMMANDS: dict[str, ModuleType] = {
+    "bench": bench,
+    "demo": demo,
+    "explain": explain,
+    "info": info,
+    "profile": profile,
+    "tune": tune,
+}
 TRAIN: dict[str, ModuleType] = {
     "charlm": train_charlm,
     "imdb": train_imdb,

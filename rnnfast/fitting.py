@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rnnfast.callbacks import Callback, History, Hooks, for_verbosity
 from rnnfast.metrics import Metric, metric_values
+from rnnfast.profiler.spans import span, spanned
 from rnnfast.sources import Source
 from rnnfast.typing import Array
 
@@ -42,7 +43,7 @@ class Totals:
 def evaluate(model: Sequential, source: Source) -> list[float]:
     """The loss and the metrics over all batches."""
     totals = Totals(model.metrics)
-    for batch in source:
+    for batch in spanned("data", source):
         totals.add(model.test_step(batch))
     return totals.values()
 
@@ -91,9 +92,11 @@ def _train_epoch(model: Sequential, source: Source, hooks: Hooks) -> dict[str, f
     """One pass over all batches; the loss and the metrics while the weights moved."""
     totals = Totals(model.metrics)
     heard = hooks.has("on_train_batch_end")
-    for number, batch in enumerate(source):
+    for number, batch in enumerate(spanned("data", source)):
         hooks.call("on_train_batch_begin", number)
-        totals.add(model.train_step(batch))
+        statistics = model.train_step(batch)
+        with span("metrics"):
+            totals.add(statistics)
         if heard:
             hooks.call("on_train_batch_end", number, totals.logs())
             if model.stop_training:

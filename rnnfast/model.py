@@ -20,6 +20,7 @@ from rnnfast.metrics import Metric, Scored, metric_values, resolve
 from rnnfast.optimizers import Optimizer
 from rnnfast.parameters import Parameter
 from rnnfast.problem import check_size
+from rnnfast.profiler.spans import span
 from rnnfast.sources import Data, batches
 from rnnfast.stack import Stack
 from rnnfast.typing import Array, Seed
@@ -345,12 +346,14 @@ class Sequential(Stack):
         for layer, penalty in reversed(self._path):
             if gradient is None:  # no layer below has weights
                 break
-            if penalty is not None:
-                gradient = penalty.backward(gradient)
-            gradient = layer.affine_backward(gradient) if layer is head else layer.backward(gradient)
-        for parameter in self._regularized:
-            parameter.add_penalty_gradient()
-        self.optimizer.step()
+            with span(layer.name, "backward"):
+                if penalty is not None:
+                    gradient = penalty.backward(gradient)
+                gradient = layer.affine_backward(gradient) if layer is head else layer.backward(gradient)
+        with span("optimizer"):
+            for parameter in self._regularized:
+                parameter.add_penalty_gradient()
+            self.optimizer.step()
         return statistics
 
     def test_step(self, data: Data) -> list[Array]:
@@ -366,13 +369,15 @@ class Sequential(Stack):
         mask: Array | None = None
         added = 0.0
         for layer, penalty in self._path:
-            y = layer.affine(scores, training) if layer is head else layer.forward(scores, training, mask)
-            scores, mask = y, layer.compute_mask(scores, mask)
-            if penalty is not None:
-                added += penalty.forward(scores)
-        for parameter in self._regularized:
-            added += parameter.penalty()
-        loss = self._loss.evaluate(targets=data.y, predictions=scores, weights=data.weights, mask=mask)
+            with span(layer.name, "forward"):
+                y = layer.affine(scores, training) if layer is head else layer.forward(scores, training, mask)
+                scores, mask = y, layer.compute_mask(scores, mask)
+                if penalty is not None:
+                    added += penalty.forward(scores)
+        with span("loss"):
+            for parameter in self._regularized:
+                added += parameter.penalty()
+            loss = self._loss.evaluate(targets=data.y, predictions=scores, weights=data.weights, mask=mask)
 
         def output() -> Array:
             return scores if head is None else from_rows(head.function.forward(as_rows(scores)), scores.shape)
@@ -381,7 +386,8 @@ class Sequential(Stack):
         weights = data.weights if mask is None else masked_weights(data.weights, mask, scores.dtype)
         plain = Scored(data.y, scores, self._on_logits, output, loss.value + added, loss.terms, counted)
         batch = plain._replace(weights=weights)
-        statistics = [metric.statistic(batch if metric.weighted else plain) for metric in self.metrics]
+        with span("metrics"):
+            statistics = [metric.statistic(batch if metric.weighted else plain) for metric in self.metrics]
         return statistics, loss.gradient
 
     def _report(self, values: list[float], return_dict: bool) -> Any:

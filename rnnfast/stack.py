@@ -14,6 +14,7 @@ from rnnfast.configuration import Configurable
 from rnnfast.layers import Layer
 from rnnfast.layers.base import Shape
 from rnnfast.problem import DTYPES, check_option
+from rnnfast.profiler.spans import span
 from rnnfast.summary import summary_lines
 from rnnfast.typing import Array, Seed
 
@@ -182,7 +183,8 @@ class Stack(Configurable):
         """x through all layers, or through the given ones."""
         mask = None
         for layer in self.layers if layers is None else layers:
-            x, mask = layer.forward(x, False, mask), layer.compute_mask(x, mask)
+            with span(layer.name, "forward"):
+                x, mask = layer.forward(x, False, mask), layer.compute_mask(x, mask)
         return x
 
     def _named_weights(self) -> dict[str, Array]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from html import unescape
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -206,3 +210,34 @@ def made_up() -> Callable[..., Result]:
         return points
 
     return result
+
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+WATCH = """<script>
+const errors = [];
+addEventListener("error", (event) => errors.push(event.message));
+addEventListener("securitypolicyviolation", (event) => errors.push(event.blockedURI + " " + event.violatedDirective));
+</script>"""
+
+PROBE = f"<script>{Path(__file__).with_name('page_probe.js').read_text()}</script>"
+
+
+@pytest.fixture
+def browse(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """What a probe at the end of a report's page finds in Chromium: colours, plots, the room that the page takes, and
+    a table by its number as it is, and as pressing a heading sorts it, twice. Skips the test where there is none."""
+    if BROWSER is None:
+        pytest.skip("no Chromium")
+
+    def find(page: Path, *options: str, heading: str = "median", table: int = 1) -> dict[str, Any]:
+        text = page.read_text().replace("<head>", "<head>" + WATCH)
+        probe = PROBE.replace("HEADING", heading).replace("TABLE", str(table))
+        probed = tmp_path / "probed.html"
+        probed.write_text(text.replace("</body>", probe + "</body>"))
+        command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        command += [f"--user-data-dir={tmp_path / 'profile'}", *options, "--dump-dom", probed.as_uri()]
+        dom = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+        return json.loads(unescape(dom.split('<pre id="found">')[1].split("</pre>")[0]))
+
+    return find

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "contract.hpp"
+#include "profiler.hpp"
 
 namespace rnnfast {
 
@@ -25,7 +26,8 @@ class Pointwise {
         : kernels_(kernels),
           kernel_(kernels.activations[activation.kernel]),
           parameters_{T(activation.alpha), T(activation.beta)},
-          clip_(T(activation.clip)) {
+          clip_(T(activation.clip)),
+          alone_(activation.clip == 0 && !profiling()) {
         T ends[] = {-clip_, clip_};
         kernel_.activate(parameters_, ends, 2);
         low_ = std::min(ends[0], ends[1]), high_ = std::max(ends[0], ends[1]);
@@ -33,22 +35,44 @@ class Pointwise {
 
     // a (n,) := f(a)
     void activate(T* a, Index n) const {
-        if (clip_ > 0) kernels_.clamp(-clip_, clip_, a, n);
-        kernel_.activate(parameters_, a, n);
+        if (alone_) return kernel_.activate(parameters_, a, n);
+        const ActivationTimer timer(n);
+        clamp_and_activate(a, n);
+    }
+    // The same for `rows` rows of n elements that are `stride` apart.
+    void activate_rows(T* a, Index rows, Index stride, Index n) const {
+        const ActivationTimer timer(rows * n);
+        for (Index row = 0; row < rows; ++row) clamp_and_activate(a + row * stride, n);
     }
 
     // da (n,) := (dy + carry) * f'(y); dy may be null for zeros.
     void differentiate(const T* dy, const T* carry, const T* y, T* da, Index n) const {
+        if (alone_) return kernel_.differentiate(parameters_, dy, carry, y, da, n);
+        const ActivationTimer timer(n);
+        differentiate_and_cut(dy, carry, y, da, n);
+    }
+    void differentiate_rows(const T* dy, const T* carry, const T* y, T* da, Index rows, Index stride, Index n) const {
+        const ActivationTimer timer(rows * n);
+        for (Index i = 0; i < rows * stride; i += stride)
+            differentiate_and_cut(dy ? dy + i : nullptr, carry + i, y + i, da + i, n);
+    }
+
+   private:
+    void clamp_and_activate(T* a, Index n) const {
+        if (clip_ > 0) kernels_.clamp(-clip_, clip_, a, n);
+        kernel_.activate(parameters_, a, n);
+    }
+    void differentiate_and_cut(const T* dy, const T* carry, const T* y, T* da, Index n) const {
         kernel_.differentiate(parameters_, dy, carry, y, da, n);
         if (clip_ > 0) kernels_.zero_outside(low_, high_, y, da, n);
     }
 
-   private:
     const KernelTable<T>& kernels_;
     const ActivationKernels<T>& kernel_;
     const Parameters<T> parameters_;
     const T clip_;
-    T low_, high_;  // of f on [-clip, clip]
+    const bool alone_;  // nothing is clamped or timed
+    T low_, high_;      // of f on [-clip, clip]
 };
 
 }  // namespace rnnfast

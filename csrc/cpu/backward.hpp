@@ -45,13 +45,14 @@ class Backward {
           weight_gradients_(arena, s, kernels, arrays, chunk_rows_, threads, zeros_) {}
 
     void run(Member& member) const {
-        const Index ih_panels = w_ih_.panels.count;
-        member.share(ih_panels + recurrence_.packing_tasks(), [&](Index task) {
-            task < ih_panels ? w_ih_.pack(kernels_, a_.w_ih, task) : recurrence_.pack(task - ih_panels);
-        });
+        pack(member);
         for (Index end = steps_.count, begin; end > 0; end = begin) {
             begin = chunk_begin(end);
-            recurrence_.run(member, begin, end, da_);
+            {
+                const PhaseTimer timer(Phase::kBackwardRecurrence);
+                recurrence_.run(member, begin, end, da_);
+            }
+            const PhaseTimer timer(Phase::kWeightGradients);
             const ChunkRows<T> rows(s_, a_, zeros_, begin, end, da_, recurrence_.da_row(), recurrence_.cell_rows());
             const Index parts = std::min<Index>(member.team_size(), end - begin);
             typename WeightGradients<T>::Group group;
@@ -69,6 +70,14 @@ class Backward {
     void start() const { std::fill_n(zeros_, std::max(s_.input_size, s_.hidden_size), T(0)); }
 
    private:
+    void pack(Member& member) const {
+        const PhaseTimer timer(Phase::kPacking);
+        const Index ih_panels = w_ih_.panels.count;
+        member.share(ih_panels + recurrence_.packing_tasks(), [&](Index task) {
+            task < ih_panels ? w_ih_.pack(kernels_, a_.w_ih, task) : recurrence_.pack(task - ih_panels);
+        });
+    }
+
     // The first step of the chunk that ends there: as many steps as there is room for their rows.
     Index chunk_begin(Index end) const {
         Index begin = end - 1;
@@ -78,6 +87,7 @@ class Backward {
 
     // dx_t := da_t W_ih for the steps [begin, end) of a chunk
     void input_gradient(Index chunk, Index begin, Index end) const {
+        const PhaseTimer timer(Phase::kInputGradient);
         const Index da_row = recurrence_.da_row(), count = steps_.before(end) - steps_.before(begin);
         const Index outer = steps_.reverse ? end - begin : 1, step_rows = steps_.reverse ? steps_.batch : 0;
         multiply<T>(kernels_, outer, count / outer,

@@ -37,6 +37,7 @@ class CellBackward {
     // What the chunk of the steps [begin, end) needs before the recurrence.
     void start_chunk(Member& member, Index begin, Index end) const {
         if (!entering_) return;
+        const PhaseTimer timer(Phase::kRecomputation);
         const Index parts = std::min<Index>(member.team_size(), end - begin);
         member.share(parts, [&](Index part) {
             const Range steps(end - begin, parts, part);

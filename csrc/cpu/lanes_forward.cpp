@@ -25,6 +25,7 @@ class LanesForward {
 
     // The one who calls, before anyone runs.
     void start() const {
+        const PhaseTimer timer(Phase::kPacking);
         for (Index k = 0; k < s_.hidden_size; ++k) {
             T* w = std::copy_n(a_.w_ih + k * s_.input_size, s_.input_size, weights_ + k * depth_);
             std::copy_n(a_.w_hh + k * s_.hidden_size, s_.hidden_size, w);
@@ -33,6 +34,7 @@ class LanesForward {
     }
 
     void run(Member& member) const {
+        const PhaseTimer timer(Phase::kRecurrence);
         member.share(groups_.count, [&](Index group) { run_group(group, member.id); });
     }
 

@@ -103,7 +103,10 @@ void lookup_states(const Sizes& sizes, const KernelTable<T>& kernels, TeamSize t
     Workspace workspace(bytes_of<Lookup<T>>(sizes, kernels, arrays, team.threads));
     Arena arena(workspace.memory());
     const Lookup<T> lookup(arena, sizes, kernels, arrays, team.threads);
-    run_team(team, [&](Member& member) { lookup.run(member); });
+    run_team(team, [&](Member& member) {
+        const PhaseTimer timer(Phase::kRecurrence);
+        lookup.run(member);
+    });
 }
 
 template void lookup_states(const Sizes&, const KernelTable<float>&, TeamSize, const LookupArrays<float>&);

@@ -2,6 +2,8 @@
 
 #include <numeric>
 
+#include "profiler.hpp"
+
 namespace rnnfast {
 
 PackedSteps::PackedSteps(const Steps& all, const ValidSteps& valid, Index begin, Index end)
@@ -10,6 +12,7 @@ PackedSteps::PackedSteps(const Steps& all, const ValidSteps& valid, Index begin,
       stride_(all.reverse ? -all.batch : all.batch),
       start_(all.reverse ? (steps_ - 1) * all.batch : 0),
       sequences_(all.batch) {
+    const PhaseTimer timer(Phase::kPacking);
     std::iota(sequences_.begin(), sequences_.end(), 0);
     if (!valid) {
         count_ = steps_, batch_ = all_;

@@ -36,6 +36,24 @@ class Forward {
     }
 
     void run(Member& member) const {
+        pack(member);
+        // The rows of packed steps follow one another whatever their numbers: one product for all.
+        if (const Index rows = steps_.before(steps_.count); steps_.offsets) {
+            const PhaseTimer timer(Phase::kInputProjection);
+            const Index parts = std::min(4 * Index(member.team_size()), rows);
+            member.share(parts, [&](Index part) {
+                const Range range(rows, parts, part);
+                project(range.begin, 1, range.size());
+            });
+        }
+        const PhaseTimer timer(Phase::kRecurrence);
+        const Index blocks = member.team_size();
+        member.share(blocks, [&](Index block) { run_block(steps_.share(0, steps_.count, blocks, block)); });
+    }
+
+   private:
+    void pack(Member& member) const {
+        const PhaseTimer timer(Phase::kPacking);
         const Index ih_panels = buffers_.w_ih.panels.count;
         member.share(ih_panels + buffers_.w_hh.packing_tasks(), [&](Index p) {
             if (p < ih_panels)
@@ -43,28 +61,19 @@ class Forward {
             else
                 buffers_.w_hh.pack_transposed(a_.w_hh, p - ih_panels);
         });
-        // The rows of packed steps follow one another whatever their numbers: one product for all.
-        if (const Index rows = steps_.before(steps_.count); steps_.offsets) {
-            const Index parts = std::min(4 * Index(member.team_size()), rows);
-            member.share(parts, [&](Index part) {
-                const Range range(rows, parts, part);
-                project(range.begin, 1, range.size());
-            });
-        }
-        const Index blocks = member.team_size();
-        member.share(blocks, [&](Index block) { run_block(steps_.share(0, steps_.count, blocks, block)); });
     }
 
-   private:
     // All steps of some sequences.
     void run_block(Range sequences) const {
         const Index step_bytes = sequences.size() * (s_.input_size + s_.hidden_size) * Index(sizeof(T));
         const Index chunk = std::clamp(kChunkBytes / std::max<Index>(step_bytes, 1), Index(1), steps_.count);
         for (Index begin = 0; begin < steps_.count; begin += chunk) {
             const Index end = std::min(begin + chunk, steps_.count);
-            if (!steps_.offsets)
+            if (!steps_.offsets) {
+                const PhaseTimer timer(Phase::kInputProjection);
                 project(std::min(steps_.first(begin), steps_.first(end - 1)) + sequences.begin, end - begin,
                         sequences.size());
+            }
             for (Index step = begin; step < end; ++step) recur(step, steps_.active(step, sequences));
         }
         copy_last_states(steps_, sequences, a_.y, s_.hidden_size, a_.h_n);

@@ -3,6 +3,7 @@
 
 #include <type_traits>
 
+#include "profiler.hpp"
 #include "variants.hpp"
 #include "windows.hpp"
 
@@ -19,6 +20,7 @@ struct Planned {
     const Variant<T>& backward_variant;
 
     void forward(const ForwardArrays<T, Stored>& arrays, const ValidSteps& valid) const {
+        const PhaseTimer timer(Phase::kCall);
         const TeamSize team = team_size(sizes, num_threads());
         if constexpr (std::is_same_v<T, Stored>)
             if (!valid) return forward_variant.forward(sizes, kernels, team, arrays);
@@ -26,6 +28,7 @@ struct Planned {
     }
 
     void backward(const BackwardArrays<T, Stored>& arrays, const ValidSteps& valid) const {
+        const PhaseTimer timer(Phase::kCall);
         const TeamSize team = team_size(sizes, num_threads());
         if constexpr (std::is_same_v<T, Stored>)
             if (!valid) return backward_variant.backward(sizes, kernels, team, arrays);

@@ -58,11 +58,9 @@ class StationaryRecurrence {
 
     // da := (dy_t + carry) * f'(y_t)
     void differentiate(Index step, const Share& share, T* da) const {
-        const Index first = steps_.first(step) * s_.hidden_size;
-        for (Index row = 0; row < steps_.rows(step); ++row) {
-            const Index i = at(row, share);
-            f_.differentiate(a_.dy ? a_.dy + first + i : nullptr, carry_ + i, a_.y + first + i, da + i, share.columns);
-        }
+        const Index first = steps_.first(step) * s_.hidden_size + share.first;
+        f_.differentiate_rows(a_.dy ? a_.dy + first : nullptr, carry_ + share.first, a_.y + first, da + share.first,
+                              steps_.rows(step), s_.hidden_size, share.columns);
     }
 
     // carry := da W_hh, some columns of it, and 0 where the gradient is cut

@@ -31,16 +31,12 @@ class StationaryForward {
     void start() const { std::fill_n(zeros_, s_.hidden_size, T(0)); }
 
     void run(Member& member) const {
-        const Index ih_panels = w_ih_.panels.count;
-        member.share(ih_panels + w_hh_.panels.count, [&](Index p) {
-            p < ih_panels ? w_ih_.pack_transposed(kernels_, a_.w_ih, p)
-                          : w_hh_.pack_transposed(kernels_, a_.w_hh, p - ih_panels);
-        });
+        pack(member);
         const Index chunk = std::max<Index>(1, kChunkRows / s_.batch);
         for (Index begin = 0; begin < steps_.count; begin += chunk) {
             const Index end = std::min(begin + chunk, steps_.count);
-            const Index parts = std::min(ih_panels, kProjectionsPerMember * member.team_size());
-            member.share(parts, [&](Index part) { project(begin, end, Range(ih_panels, parts, part)); });
+            project(member, begin, end);
+            const PhaseTimer timer(Phase::kRecurrence);
             member.together([&](Party& party) {
                 const Share share(w_hh_.panels, party);
                 for (Index step = begin; step < end; ++step) {
@@ -53,6 +49,22 @@ class StationaryForward {
     }
 
    private:
+    void pack(Member& member) const {
+        const PhaseTimer timer(Phase::kPacking);
+        const Index ih_panels = w_ih_.panels.count;
+        member.share(ih_panels + w_hh_.panels.count, [&](Index p) {
+            p < ih_panels ? w_ih_.pack_transposed(kernels_, a_.w_ih, p)
+                          : w_hh_.pack_transposed(kernels_, a_.w_hh, p - ih_panels);
+        });
+    }
+
+    void project(Member& member, Index begin, Index end) const {
+        const PhaseTimer timer(Phase::kInputProjection);
+        const Index ih_panels = w_ih_.panels.count;
+        const Index parts = std::min(ih_panels, kProjectionsPerMember * member.team_size());
+        member.share(parts, [&](Index part) { project(begin, end, Range(ih_panels, parts, part)); });
+    }
+
     T* y(Index step) const { return a_.y + steps_.first(step) * s_.hidden_size; }
 
     // Some panels of y_t := x_t W_ih^T + b for the steps [begin, end)
@@ -74,7 +86,7 @@ class StationaryForward {
         T* state = y(step);
         multiply<T>(kernels_, 1, rows, previous, w_hh_, share.panels.begin, share.panels.end, {state, 0, h},
                     {state, 0, h});
-        for (Index row = 0; row < rows; ++row) f_.activate(state + row * h + share.first, share.columns);
+        f_.activate_rows(state + share.first, rows, h, share.columns);
     }
 
     const Sizes& s_;

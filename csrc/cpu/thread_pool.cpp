@@ -36,6 +36,7 @@ class Pool {
         const uint64_t call = (call_.load(std::memory_order_relaxed) | kSizeMask) + 1;
         call_.store(call | static_cast<uint64_t>(threads));
         if (sleepers_.load() > 0) {
+            const PhaseTimer timer(Phase::kWaiting);
             {
                 std::lock_guard<std::mutex> lock(sleep_);
             }  // whoever has looked at call_ is waiting by now
@@ -44,7 +45,10 @@ class Pool {
         Member member(team, 0);
         job(context, member);
         call_.store(call);  // a team of nobody: who comes now stays outside
-        spin_until([this] { return inside_.load() == 0; });
+        {
+            const PhaseTimer timer(Phase::kWaiting);
+            spin_until([this] { return inside_.load() == 0; });
+        }
         finished();
         return true;
     }
@@ -137,6 +141,7 @@ constexpr std::chrono::microseconds kUntilHere(10), kUntilAwake(300);
 }  // namespace
 
 void Member::join() {
+    const PhaseTimer timer(Phase::kWaiting);
     std::atomic<int>& joined = team_.joined_;
     if (id == 0) {
         rank_ = 0;

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "contract.hpp"
+#include "profiler.hpp"
 
 namespace rnnfast {
 
@@ -66,6 +67,7 @@ class Party {
             arrived_.store(0, std::memory_order_relaxed);
             meetings_.store(meeting + 1, std::memory_order_release);
         } else {
+            const PhaseTimer timer(Phase::kWaiting, PhaseTimer::kTotalAlone);
             spin_until([&] { return meetings_.load(std::memory_order_acquire) != meeting; });
         }
     }
@@ -104,6 +106,7 @@ class Member {
             team_.next_.store((phase + 1) << 32, std::memory_order_release);
             return;
         }
+        const PhaseTimer timer(Phase::kWaiting);
         spin_until([&] { return team_.next_.load(std::memory_order_acquire) >> 32 != phase; });
     }
 
@@ -119,6 +122,7 @@ class Member {
             party.meet();
             if (rank_ == 0) team_.next_.store((phase + 1) << 32, std::memory_order_release);
         }
+        const PhaseTimer timer(Phase::kWaiting);
         spin_until([&] { return team_.next_.load(std::memory_order_acquire) >> 32 > phase; });
     }
 

@@ -17,7 +17,10 @@ constexpr Index kWindowRows = 2048;
 template <class F>
 void share_parts(TeamSize team, const F& f) {
     const Index parts = team.threads;
-    run_team(team, [&](Member& member) { member.share(parts, [&](Index part) { f(parts, part); }); });
+    run_team(team, [&](Member& member) {
+        const PhaseTimer timer(Phase::kPacking);
+        member.share(parts, [&](Index part) { f(parts, part); });
+    });
 }
 
 // What is known of each sequence before a window of steps.
@@ -69,6 +72,7 @@ CellOptions<T> pack_cell(const KernelTable<T>& kernels, const CellOptions<T>& ce
 
 // Before each window, first to last; windows are counted off from the end, as the chunks of the pass back are.
 std::vector<Before> befores(const Steps& all, const ValidSteps& valid, Index window) {
+    const PhaseTimer timer(Phase::kPacking);
     std::vector<Before> found;
     Before now{std::vector<Index>(all.batch, -1), std::vector<int64_t>(all.batch, 0)};
     if (all.position) std::copy_n(all.position, all.batch, now.position.begin());

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rnnfast.profiler.spans import span
+
 if TYPE_CHECKING:
     from rnnfast.model import Sequential
 
@@ -75,4 +77,5 @@ class Hooks:
     def call(self, hook: str, *arguments: Any) -> None:
         """Calls the hook of every callback that has it, in their order."""
         for method in self._overridden[hook]:
-            method(*arguments)
+            with span("callbacks"):
+                method(*arguments)

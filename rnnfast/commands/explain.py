@@ -7,19 +7,13 @@ import argparse
 import rnnfast
 from rnnfast.backends import REGISTRY
 from rnnfast.backends.gpu_chips import CHIPS
-from rnnfast.commands.options import BadOption, activation, one_of, size
-from rnnfast.problem import ARITHMETIC, PRECISIONS
+from rnnfast.commands.options import BadOption, add_problem, one_of, problem_of
+from rnnfast.problem import ARITHMETIC
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The problem."""
-    parser.add_argument("--hidden", type=size, required=True, help="units of the layer")
-    parser.add_argument("--input", type=size, help="features of a step; as many as the hidden units if absent")
-    parser.add_argument("--batch", type=size, default=32, help="sequences")
-    parser.add_argument("--seq-len", type=size, default=100, help="steps")
-    parser.add_argument("--dtype", type=one_of(*ARITHMETIC), default="float32", help="of x and y")
-    parser.add_argument("--activation", type=activation, default="tanh", help="of the layer")
-    parser.add_argument("--precision", type=one_of(*PRECISIONS), default="highest", help="of float32 products")
+    add_problem(parser, tuple(ARITHMETIC))
     parser.add_argument(
         "--backend", type=one_of("auto", *REGISTRY), default="auto", help=f"auto, {', '.join(REGISTRY)}"
     )
@@ -31,16 +25,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Prints it."""
     try:
         plan = rnnfast.plan(
-            seq_len=arguments.seq_len,
-            batch=arguments.batch,
-            input_size=arguments.input or arguments.hidden,
-            hidden_size=arguments.hidden,
-            dtype=arguments.dtype,
-            activation=arguments.activation,
-            precision=arguments.precision,
-            backend=arguments.backend,
-            device=arguments.device,
-            variant=arguments.variant,
+            backend=arguments.backend, device=arguments.device, variant=arguments.variant, **problem_of(arguments)
         )
     except (ValueError, RuntimeError) as error:
         raise BadOption(str(error)) from error

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 import rnnfast
 from rnnfast.backends import REGISTRY, find
 from rnnfast.pointwise import ACTIVATIONS
+from rnnfast.problem import PRECISIONS
 
 
 class Failure(Exception):
@@ -103,6 +104,32 @@ def backend(text: str) -> str:
     except RuntimeError as error:
         raise argparse.ArgumentTypeError(str(error).removeprefix("backend: ")) from error
     return name
+
+
+def add_problem(parser: argparse.ArgumentParser, dtypes: tuple[str, ...]) -> None:
+    """The sizes and the kind of one recurrent layer over one batch."""
+    parser.add_argument("--hidden", type=size, required=True, help="units of the layer")
+    parser.add_argument(
+        "--input-size", "--input", type=size, help="features of a step; as many as the hidden units if absent"
+    )
+    parser.add_argument("--batch", type=size, default=32, help="sequences")
+    parser.add_argument("--seq-len", type=size, default=100, help="steps")
+    parser.add_argument("--dtype", type=one_of(*dtypes), default="float32", help="of x and y")
+    parser.add_argument("--activation", type=activation, default="tanh", help="of the layer")
+    parser.add_argument("--precision", type=one_of(*PRECISIONS), default="highest", help="of float32 products")
+
+
+def problem_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What `add_problem` read, as the arguments of `rnnfast.plan`."""
+    return {
+        "seq_len": arguments.seq_len,
+        "batch": arguments.batch,
+        "input_size": arguments.input_size or arguments.hidden,
+        "hidden_size": arguments.hidden,
+        "dtype": arguments.dtype,
+        "activation": arguments.activation,
+        "precision": arguments.precision,
+    }
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:

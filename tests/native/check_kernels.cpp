@@ -3,6 +3,7 @@
 // outside them. Arguments: the number of problems; an instruction set, else all that the processor supports. Prints
 // "checked N problems" or what is wrong first.
 #include "cpu/dispatch.hpp"
+#include "cpu/profiler.hpp"
 #include "problems.hpp"
 
 using namespace rnnfast;
@@ -13,6 +14,7 @@ int main(int argc, char** argv) {
     for (int i = 0; i < problems; ++i)
         for (const std::string& isa : isas)
             for (const std::string& name : variant_names()) {
+                set_profiling(i % 2 == 0);  // results, and what a sanitizer sees, with the timers and without
                 check_problem(with_heads<float>(random_sizes(), name), kernels<float>(isa), name, 1e-5);
                 check_problem(with_heads<double>(random_sizes(), name), kernels<double>(isa), name, 1e-13);
                 check_problem<float, Float16>(with_heads<float>(random_sizes(40, true), name), kernels<float>(isa),

@@ -32,11 +32,11 @@ def page(result: Result, plots: Sequence[Plot]) -> str:
     )
     machine = result.machine
     subtitle = f"{machine['processor']}, {machine['isa']}, commit {machine['commit'] or 'unknown'}, {machine['time']}"
-    return _document(
+    return document(
         "rnnfast benchmarks",
         f"<h1>rnnfast benchmarks</h1><p>{escape(subtitle)}; {threads_in_words(result.settings['threads'])} each.</p>"
         f"<h2>Speed-up over each peer</h2>{summary(result)}"
-        f"<h2>Plots</h2>{_figures(plots)}"
+        f"<h2>Plots</h2>{figures(plots)}"
         f"<h2>All figures</h2>{suites}"
         f"<h2>Method</h2>{METHOD}"
         f"<h2>Machine</h2>{_machine(result)}",
@@ -46,13 +46,14 @@ def page(result: Result, plots: Sequence[Plot]) -> str:
 def history_page(results: Sequence[Result], plots: Sequence[Plot]) -> str:
     """The results of one machine over commits."""
     processor = results[-1].machine["processor"]
-    return _document(
+    return document(
         "rnnfast history",
-        f"<h1>rnnfast over commits</h1><p>{escape(processor)}, {len(results)} results.</p>{_figures(plots)}",
+        f"<h1>rnnfast over commits</h1><p>{escape(processor)}, {len(results)} results.</p>{figures(plots)}",
     )
 
 
-def _document(title: str, body: str) -> str:
+def document(title: str, body: str) -> str:
+    """A page of that body, with the style and the sorting of tables."""
     style, script = (resources.files(__package__).joinpath(f"page.{kind}").read_text() for kind in ("css", "js"))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -62,13 +63,14 @@ def _document(title: str, body: str) -> str:
     )
 
 
-def _figures(plots: Sequence[Plot]) -> str:
-    figures = "".join(
+def figures(plots: Sequence[Plot]) -> str:
+    """The plots with their titles and captions, side by side where there is room."""
+    drawn = "".join(
         f'<figure id="{plot.name}"><h3>{escape(plot.title)}</h3>{plot.inline}'
         f"<figcaption>{escape(plot.caption)}</figcaption></figure>"
         for plot in plots
     )
-    return f'<div class="plots">{figures}</div>'
+    return f'<div class="plots">{drawn}</div>'
 
 
 def _machine(result: Result) -> str:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
-import subprocess
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Callable
@@ -21,8 +18,8 @@ from rnnfast.bench import records
 from rnnfast.bench.records import Result
 from rnnfast.bench.report import write_history, write_report
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SUITES = ("quick", "hidden", "memory")
+Browse = Callable[..., dict[str, Any]]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -131,56 +128,6 @@ def test_history(made_up: Callable[..., Result], tmp_path: Path) -> None:
         assert f"{case}, 2 threads" in svg
 
 
-WATCH = """<script>
-const errors = [];
-addEventListener("error", (event) => errors.push(event.message));
-addEventListener("securitypolicyviolation", (event) => errors.push(event.blockedURI + " " + event.violatedDirective));
-</script>"""
-
-PROBE = """<script>
-const table = document.querySelectorAll("table")[1];
-const heading = [...table.tHead.rows[0].cells].find((cell) => cell.textContent === "HEADING");
-const column = () => [...table.tBodies[0].rows].map((row) => row.cells[heading.cellIndex].textContent);
-const sorted = () => { heading.firstChild.click(); return [heading.getAttribute("aria-sort"), column()]; };
-const style = (element, name) => getComputedStyle(element)[name];
-const found = {
-  ink: style(document.body, "color"),
-  paper: style(document.body, "backgroundColor"),
-  plots: [...document.querySelectorAll("figure")].map((figure) => {
-    const box = figure.querySelector("svg").getBoundingClientRect();
-    return {
-      name: figure.id,
-      width: box.width,
-      height: box.height,
-      inside: figure.getBoundingClientRect().right >= box.right,
-      shapes: [...figure.querySelectorAll("path, use")].filter((shape) => style(shape, "display") !== "none").length,
-      text: style(figure.querySelector("text"), "fill"),
-    };
-  }),
-  room: document.documentElement.clientWidth,
-  wide: document.documentElement.scrollWidth,
-  sorts: [column(), sorted(), sorted()],
-};
-document.body.innerHTML = "<pre id=found></pre>";
-document.getElementById("found").textContent = JSON.stringify({ ...found, errors });
-</script>"""
-
-
-def browse(page: Path, folder: Path, *options: str, heading: str = "median") -> dict[str, Any]:
-    """What a probe at the end of the page finds."""
-    text = page.read_text().replace("<head>", "<head>" + WATCH)
-    probed = folder / "probed.html"
-    probed.write_text(text.replace("</body>", PROBE.replace("HEADING", heading) + "</body>"))
-    command = [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-    command += [f"--user-data-dir={folder / 'profile'}", *options, "--dump-dom", probed.as_uri()]
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
-    return json.loads(unescape(dom.split('<pre id="found">')[1].split("</pre>")[0]))
-
-
-needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium")
-
-
-@needs_browser
 @pytest.mark.parametrize(
     ("options", "ink"),
     [
@@ -189,8 +136,8 @@ needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium")
     ],
     ids=["desk, light", "narrow, dark"],
 )
-def test_in_a_browser(report: tuple[Path, Result], tmp_path: Path, options: tuple[str, ...], ink: str) -> None:
-    found = browse(report[0], tmp_path, *options)
+def test_in_a_browser(report: tuple[Path, Result], browse: Browse, options: tuple[str, ...], ink: str) -> None:
+    found = browse(report[0], *options)
     assert found["errors"] == []
     assert found["ink"] == ink
     assert found["wide"] <= found["room"]
@@ -203,11 +150,10 @@ def test_in_a_browser(report: tuple[Path, Result], tmp_path: Path, options: tupl
         assert plot["text"] == ink, plot
 
 
-@needs_browser
-def test_a_table_sorts(report: tuple[Path, Result], tmp_path: Path) -> None:
+def test_a_table_sorts(report: tuple[Path, Result], browse: Browse) -> None:
     page, result = report
     points = [point for point in result.points if point.suite == "quick"]
-    before, (up, rising), (down, falling) = browse(page, tmp_path)["sorts"]
+    before, (up, rising), (down, falling) = browse(page)["sorts"]
     assert (up, down) == ("ascending", "descending")
     assert sorted(before) == sorted(rising) == sorted(falling)
     empty = sum(not point.rounds for point in points)
@@ -217,6 +163,6 @@ def test_a_table_sorts(report: tuple[Path, Result], tmp_path: Path) -> None:
     times = [float(text.split()[0]) * scale[text.split()[1]] for text in rising[:-empty]]
     assert times == sorted(times)
     assert falling[:-empty] == rising[:-empty][::-1] or sorted(times, reverse=True)[0] == times[-1]
-    names = browse(page, tmp_path, heading="contender")["sorts"]
+    names = browse(page, heading="contender")["sorts"]
     assert names[1][1] == sorted(names[0], key=str.casefold)
     assert names[2][1] == sorted(names[0], key=str.casefold, reverse=True)
