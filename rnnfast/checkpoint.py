@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnfast import weights as weight_files
+from rnnfast.backends import REGISTRY
 from rnnfast.configuration import NOTHING, decode, encode
+from rnnfast.problem import check_option
 from rnnfast.typing import Array
 
 if TYPE_CHECKING:
@@ -59,7 +61,9 @@ def save(model: Sequential, path: str | Path, notes: Mapping[str, Any] = NOTHING
     weight_files.save(path, tensors, {"rnnfast": text, "crc32": _checksum(text, tensors)})
 
 
-def load_model(path: str | Path, custom_objects: Mapping[str, Any] = NOTHING) -> Sequential:
+def load_model(
+    path: str | Path, custom_objects: Mapping[str, Any] = NOTHING, *, backend: str | None = None
+) -> Sequential:
     """The model that `Sequential.save` wrote, ready to be used, and to be trained from where it was.
 
         model = rnnfast.load_model("model.safetensors")
@@ -69,15 +73,20 @@ def load_model(path: str | Path, custom_objects: Mapping[str, Any] = NOTHING) ->
         path: the file.
         custom_objects: classes and functions by name that the model has and rnnfast has not: layers, metrics, ...
             Nothing else that the file names is ever imported or run.
+        backend: of the model and of all its layers, in place of those in the file, which are any backend's: what was
+            trained with one goes on with another.
 
     Raises:
         ValueError: another or a damaged file; a name that is neither known nor in custom_objects.
         ImportError: safetensors is not installed. OSError: there is no such file, or it cannot be read.
+        RuntimeError: the backend cannot run here.
     """
-    return load(path, custom_objects)[0]
+    return load(path, custom_objects, backend=backend)[0]
 
 
-def load(path: str | Path, custom_objects: Mapping[str, Any] = NOTHING) -> tuple[Sequential, dict[str, Any]]:
+def load(
+    path: str | Path, custom_objects: Mapping[str, Any] = NOTHING, *, backend: str | None = None
+) -> tuple[Sequential, dict[str, Any]]:
     """The model and the notes that `save` wrote; raises as `load_model` does."""
     tensors, metadata = weight_files.read(path)
     text = metadata.get("rnnfast")
@@ -88,6 +97,9 @@ def load(path: str | Path, custom_objects: Mapping[str, Any] = NOTHING) -> tuple
     document = json.loads(text)
     if document["format"] != FORMAT:
         raise ValueError(f"path: expected format {FORMAT} in {path}, got {document['format']}")
+    if backend is not None:
+        check_option("backend", backend, ("auto", *REGISTRY))
+        _replace(document["model"], "backend", backend)
     model: Sequential = decode(document["model"], custom_objects)
     model.build(document["input_shape"])
     parameters = _parameters(model)
@@ -112,6 +124,14 @@ def load(path: str | Path, custom_objects: Mapping[str, Any] = NOTHING) -> tuple
         generator.state = state
     model.epochs_done = document["epochs_done"]
     return model, document["notes"]
+
+
+def _replace(config: Any, name: str, value: str) -> None:
+    """Sets the argument of that name wherever a configuration has it, in place."""
+    for item in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
+        _replace(item, name, value)
+    if isinstance(config, dict) and name in config:
+        config[name] = value
 
 
 def _parameters(model: Sequential) -> dict[str, Parameter]:

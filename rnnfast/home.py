@@ -1,14 +1,36 @@
-"""Where arrays lie: what the checks of array arguments have to know of it."""
+"""Where arrays lie, and what differs with it.
+
+Everything else follows its operands: a function of NumPy that is given an array of CuPy is carried out by CuPy, on the
+GPU (`__array_ufunc__` and `__array_function__`, and `like=` where there is no operand: NEPs 13, 18 and 35).
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from rnnfast import _cpu, rows
+from rnnfast.rows import RowKernels
 from rnnfast.typing import Array, ArrayLike
 
 _DLPACK_CUDA = 2
+
+
+class MaskValues(NamedTuple):
+    """What an element of a mask is: `chosen` with probability `rate`, else `other`."""
+
+    rate: float
+    chosen: float | bool
+    other: float | bool
+
+
+class RandomWords(NamedTuple):
+    """Which words a generator draws: three numbers of 64 bits."""
+
+    seed: int
+    stream: int
+    first: int
 
 
 class Home(Protocol):
@@ -30,8 +52,32 @@ class Home(Protocol):
         """Whether the two may share memory."""
 
 
+class ModelHome(Home, Protocol):
+    """One that a whole model can lie in."""
+
+    @property
+    def rows(self) -> RowKernels:
+        """The compiled operations on rows of tables that lie here."""
+
+    def upload(self, array: Array) -> Array:
+        """An array of NumPy as one that lies here, C-contiguous if it is a copy."""
+
+    def random_mask(self, shape: tuple[int, ...], dtype: str, values: MaskValues, words: RandomWords) -> Array:
+        """A new array whose element i follows from word i alone; see `rnnfast.random_masks`."""
+
+
 class Host:
     """The memory of the processor: NumPy."""
+
+    rows: RowKernels = rows
+
+    def upload(self, array: Array) -> Array:
+        return array
+
+    def random_mask(self, shape: tuple[int, ...], dtype: str, values: MaskValues, words: RandomWords) -> Array:
+        mask = np.empty(shape, dtype)
+        _cpu.fill_mask(mask, *values, **words._asdict(), isa=_cpu.default_isa())
+        return mask
 
     def as_array(self, name: str, value: ArrayLike) -> Array:
         if isinstance(value, np.ndarray):
@@ -63,6 +109,11 @@ class Host:
 
 
 HOST = Host()
+
+
+def to_host(array: Any) -> Array:
+    """An array of NumPy as it is; one on the GPU copied, which waits for it."""
+    return array if isinstance(array, np.ndarray) else array.get()
 
 
 def is_on_gpu(value: ArrayLike) -> bool:

@@ -11,9 +11,14 @@ import numpy as np
 from rnnfast.typing import Array
 
 
+def contiguous(x: Array) -> Array:
+    """The array, or a copy where it lies, C-contiguous."""
+    return np.ascontiguousarray(x, like=x)
+
+
 def time_major(x: Array) -> Array:
     """(B, T, F) as a C-contiguous (T, B, F) array."""
-    return np.ascontiguousarray(x.transpose(1, 0, 2))
+    return contiguous(x.transpose(1, 0, 2))
 
 
 def batch_major(x: Array) -> Array:

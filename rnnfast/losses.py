@@ -19,7 +19,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -37,12 +37,12 @@ class Evaluated(NamedTuple):
     """A loss on one batch.
 
     Attributes:
-        value: what is minimized.
+        value: what is minimized, in float64; where the predictions lie, as all else here.
         gradient: of the value, by and in the shape of the predictions (B, C) or (B, T, C).
         terms: what each row adds before weights and division, (N,) or for each element (N, C); see `as_rows`.
     """
 
-    value: float
+    value: Any
     gradient: Array
     terms: Array
 
@@ -84,17 +84,17 @@ class Loss(Configurable, ABC):
         if mask is not None:
             weights = masked_weights(weights, mask, predictions.dtype)
             if self.steps == "mean":
-                scale *= mask.size / max(int(mask.sum()), 1)
+                weights *= mask.size / np.maximum(mask.sum(), 1)
         terms, gradient = self.of_rows(as_rows(predictions), target_rows(targets, predictions.ndim), scale)
         if weights is None:
-            value = float(terms.sum()) * scale
+            total = terms.sum()
         else:
             row_weights = target_rows(weights, predictions.ndim)
-            value = float(row_weights @ terms.reshape(row_weights.size, -1).sum(axis=1)) * scale
+            total = row_weights @ terms.reshape(row_weights.size, -1).sum(axis=1)
             gradient *= row_weights[:, None]
-        return Evaluated(value, from_rows(gradient, predictions.shape), terms)
+        return Evaluated(total * np.float64(scale), from_rows(gradient, predictions.shape), terms)
 
-    def value_and_gradient(self, *, targets: Array, predictions: Array) -> tuple[float, Array]:
+    def value_and_gradient(self, *, targets: Array, predictions: Array) -> tuple[Any, Array]:
         """The value and the gradient of `evaluate`."""
         return self.evaluate(targets=targets, predictions=predictions)[:2]
 
@@ -187,7 +187,7 @@ class BinaryCrossentropy(_OfProbabilities):
         p = np.clip(predictions, CLIP, 1 - CLIP)
         terms = -(targets * np.log(p) + (1 - targets) * np.log1p(-p))
         gradient = np.where(p == predictions, (p - targets) / (p * (1 - p)) * scale, 0)
-        return terms, np.asarray(gradient, predictions.dtype)
+        return terms, gradient.astype(predictions.dtype, copy=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +221,7 @@ class CategoricalCrossentropy(_OfProbabilities):
         p = np.clip(u, CLIP, 1 - CLIP)
         du = np.where(p == u, -scale * targets / p, 0)
         gradient = (du - (du * u).sum(axis=1, keepdims=True)) / total
-        return -(targets * np.log(p)).sum(axis=1), np.asarray(gradient, predictions.dtype)
+        return -(targets * np.log(p)).sum(axis=1), gradient.astype(predictions.dtype, copy=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,7 +252,7 @@ class SparseCategoricalCrossentropy(Loss):
         return targets
 
     def of_rows(self, predictions: Array, targets: Array, scale: float) -> tuple[Array, Array]:
-        every_row = np.arange(targets.size)
+        every_row = np.arange(targets.size, like=targets)
         if self.from_logits:
             top = predictions.max(axis=1, keepdims=True)
             gradient = predictions - top
@@ -271,7 +271,7 @@ class SparseCategoricalCrossentropy(Loss):
         free = (p == u) * scale
         gradient = np.repeat(free[:, None] / total, predictions.shape[1], axis=1)
         gradient[every_row, targets] -= free / (p * total[:, 0])
-        return -np.log(p), np.asarray(gradient, predictions.dtype)
+        return -np.log(p), gradient.astype(predictions.dtype, copy=False)
 
 
 KNOWN: dict[str, Callable[[], Loss]] = {

@@ -35,7 +35,9 @@ class Sequential(Stack):
     Args:
         layers: to be added in this order.
         seed: of initial weights, shuffling and dropout; with the same seed, data and machine a run has the same bits.
-        backend: of the recurrence, for layers that name none; see `rnnfast.backends`.
+        backend: of the recurrence, for layers that name none; see `rnnfast.backends`. It also says where the model
+            lies: with "cupy" weights, activations, gradients and the optimizer's state are arrays on the GPU. Data go
+            in and predictions come out as arrays of NumPy all the same; see docs/gpu.md, "Training on the GPU".
         dtype: "float32" or "float64", of weights and activations.
         name: for the summary.
 
@@ -365,9 +367,11 @@ class Sequential(Stack):
 
         The scores are the logits where the loss and the last layer fuse, else the output.
         """
-        scores, head = data.x, self._head
+        upload, head = self.home.upload, self._head
+        scores, targets = upload(data.x), upload(data.y)
+        sample_weight = None if data.weights is None else upload(data.weights)
         mask: Array | None = None
-        added = 0.0
+        added: Any = 0.0
         for layer, penalty in self._path:
             with span(layer.name, "forward"):
                 y = layer.affine(scores, training) if layer is head else layer.forward(scores, training, mask)
@@ -377,14 +381,14 @@ class Sequential(Stack):
         with span("loss"):
             for parameter in self._regularized:
                 added += parameter.penalty()
-            loss = self._loss.evaluate(targets=data.y, predictions=scores, weights=data.weights, mask=mask)
+            loss = self._loss.evaluate(targets=targets, predictions=scores, weights=sample_weight, mask=mask)
 
         def output() -> Array:
             return scores if head is None else from_rows(head.function.forward(as_rows(scores)), scores.shape)
 
         counted = None if mask is None else masked_weights(None, mask, scores.dtype)
-        weights = data.weights if mask is None else masked_weights(data.weights, mask, scores.dtype)
-        plain = Scored(data.y, scores, self._on_logits, output, loss.value + added, loss.terms, counted)
+        weights = sample_weight if mask is None else masked_weights(sample_weight, mask, scores.dtype)
+        plain = Scored(targets, scores, self._on_logits, output, loss.value + added, loss.terms, counted)
         batch = plain._replace(weights=weights)
         with span("metrics"):
             statistics = [metric.statistic(batch if metric.weighted else plain) for metric in self.metrics]

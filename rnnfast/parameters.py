@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from rnnfast.constraints import Constraint
+from rnnfast.home import HOST, ModelHome, to_host
 from rnnfast.regularizers import Regularizer
-from rnnfast.rows import combine
+from rnnfast.rows import gather
 from rnnfast.typing import Array
 
 
@@ -28,6 +29,7 @@ class Parameter:
 
     Attributes:
         name: as Keras calls it ("kernel", "bias", ...).
+        home: where `value` and `gradient` lie.
         value: C-contiguous, in the layout that the kernels read; an optimizer updates it in place, and may move it
             into a buffer of its own, so that nobody else may hold on to it.
         transposed: `value` is the transpose of what Keras shows; of several matrices, that of each.
@@ -39,7 +41,9 @@ class Parameter:
         settle: where an optimizer owes rows of `value` some updates, pays those of the given rows (None: all).
     """
 
-    __slots__ = ("constraint", "gradient", "name", "regularizer", "settle", "shared", "sparse", "transposed", "value")
+    __slots__ = (
+        *("constraint", "gradient", "home", "name", "regularizer", "settle", "shared", "sparse", "transposed", "value"),
+    )
 
     def __init__(
         self,
@@ -50,11 +54,13 @@ class Parameter:
         sparse: bool = False,
         regularizer: Regularizer | None = None,
         constraint: Constraint | None = None,
+        home: ModelHome = HOST,
     ) -> None:
         if constraint is not None:
             constraint.check_shape(name, value.shape)
         self.name = name
-        self.value = np.ascontiguousarray(value.swapaxes(-2, -1)) if transposed else value
+        self.home = home
+        self.value = home.upload(np.ascontiguousarray(value.swapaxes(-2, -1)) if transposed else value)
         self.transposed = transposed
         self.sparse = sparse
         self.regularizer = regularizer
@@ -73,8 +79,8 @@ class Parameter:
         """Whether a step may leave alone the rows that its batch does not touch."""
         return self.sparse and not self.shared and self.regularizer is None and self.constraint is None
 
-    def penalty(self) -> float:
-        """What the regularizer adds to the loss."""
+    def penalty(self) -> Any:
+        """What the regularizer adds to the loss: a number, where the weight lies."""
         return 0.0 if self.regularizer is None else self.regularizer.penalty(self._shown())
 
     def add_penalty_gradient(self) -> None:
@@ -83,8 +89,8 @@ class Parameter:
             return
         total = self.regularizer.gradient(self._shown())
         if isinstance(self.gradient, RowGradient):
-            rows, sums = combine(*self.gradient)
-            total[rows] += sums
+            rows, sums = self.home.rows.combine(*self.gradient)
+            self.home.rows.put(total, rows, gather(total, rows) + sums)
         else:
             total = (total.swapaxes(-2, -1) if self.transposed else total) + self.gradient
         self.gradient = total
@@ -96,14 +102,14 @@ class Parameter:
             shown[...] = self.constraint(shown)
 
     def read(self) -> Array:
-        """A copy in Keras's layout, C-contiguous, with nothing owed."""
+        """A copy on the CPU in Keras's layout, C-contiguous, with nothing owed."""
         if self.settle is not None:
             self.settle(None)
         return self.snapshot()
 
     def snapshot(self) -> Array:
         """As `read`, but of the value as it stands: what is owed stays owed."""
-        return np.array(self._shown(), order="C")
+        return np.array(to_host(self._shown()), order="C")
 
     def check(self, name: str, value: object) -> Array:
         """`value`, the argument `name`, as an array that `write` takes.
@@ -122,7 +128,7 @@ class Parameter:
         """Takes the numbers of `value`, in Keras's layout and checked; nothing that was owed is added later."""
         if self.settle is not None:
             self.settle(None)
-        self._shown()[...] = value
+        self._shown()[...] = self.home.upload(value)
 
     def _shown(self) -> Array:
         """`value` as a view in Keras's layout."""

@@ -123,7 +123,8 @@ def _sigmoid(a: Array) -> Array:
 
 
 def _selu(a: Array, alpha: float, beta: float) -> Array:
-    return np.asarray(beta * np.where(a < 0, alpha * np.expm1(np.minimum(a, 0)), a))
+    y: Array = beta * np.where(a < 0, alpha * np.expm1(np.minimum(a, 0)), a)
+    return y
 
 
 def _softsign(a: Array) -> Array:

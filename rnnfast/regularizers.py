@@ -9,11 +9,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from rnnfast.arguments import check_number, look_up
 from rnnfast.configuration import Configurable
+from rnnfast.layout import contiguous
 from rnnfast.problem import check_option
 from rnnfast.typing import Array
 
@@ -25,8 +27,8 @@ class Regularizer(Configurable, ABC):
     """A penalty that depends on one array."""
 
     @abstractmethod
-    def penalty(self, w: Array) -> float:
-        """The penalty of `w`."""
+    def penalty(self, w: Array) -> Any:
+        """The penalty of `w`, a number in float64 that lies where `w` does."""
 
     @abstractmethod
     def gradient(self, w: Array) -> Array:
@@ -48,9 +50,9 @@ class L1L2(Regularizer):
         check_number("l1", self.l1, low=0)
         check_number("l2", self.l2, low=0)
 
-    def penalty(self, w: Array) -> float:
-        total = self.l1 * float(np.abs(w).sum()) if self.l1 else 0.0
-        return total + (self.l2 * float((w * w).sum()) if self.l2 else 0.0)
+    def penalty(self, w: Array) -> Any:
+        total = np.float64(self.l1) * np.abs(w).sum() if self.l1 else 0.0
+        return total + (np.float64(self.l2) * (w * w).sum() if self.l2 else 0.0)
 
     def gradient(self, w: Array) -> Array:
         result: Array = (2 * self.l2) * w
@@ -92,10 +94,10 @@ class OrthogonalRegularizer(Regularizer):
         check_number("factor", self.factor, low=0)
         check_option("mode", self.mode, ("rows", "columns"))
 
-    def penalty(self, w: Array) -> float:
+    def penalty(self, w: Array) -> Any:
         unit, _ = self._unit_rows(w)
         cosines = np.abs(unit @ unit.swapaxes(-2, -1))
-        return self._weight(unit) * float((cosines * _pairs(unit)).sum())
+        return np.float64(self._weight(unit)) * (cosines * _pairs(unit)).sum()
 
     def gradient(self, w: Array) -> Array:
         unit, norms = self._unit_rows(w)
@@ -104,7 +106,7 @@ class OrthogonalRegularizer(Regularizer):
         # unit = w / |w|; where the floor binds, unit = w / floor
         along = np.where(norms > NORM_FLOOR, (d_unit * unit).sum(axis=-1, keepdims=True), 0)
         rows = (d_unit - along * unit) / np.maximum(norms, NORM_FLOOR)
-        return np.ascontiguousarray(rows if self.mode == "rows" else rows.swapaxes(-2, -1), w.dtype)
+        return contiguous(rows if self.mode == "rows" else rows.swapaxes(-2, -1)).astype(w.dtype, copy=False)
 
     def _unit_rows(self, w: Array) -> tuple[Array, Array]:
         """The rows (or columns) of unit length, one a row, and their norms (..., n, 1) before."""
@@ -122,7 +124,7 @@ class OrthogonalRegularizer(Regularizer):
 
 def _pairs(rows: Array) -> Array:
     """(n, n): 1 for two rows, 0 for one with itself."""
-    return 1 - np.eye(rows.shape[-2], dtype=rows.dtype)
+    return np.asarray(1 - np.eye(rows.shape[-2], dtype=rows.dtype), like=rows)
 
 
 KNOWN: dict[str, Callable[[], Regularizer]] = {

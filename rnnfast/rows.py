@@ -11,9 +11,13 @@ the steps it missed, all of gradient 0, are applied in closed form. For k missed
 Shapes, everywhere: weights and state tables (V, E), of one float dtype, C-contiguous; `last_step` (V,) int64;
 `rows` (R,) int64 in 0..V-1; `sums` (R, E). Tables are updated in place.
 Arguments are taken as already checked.
+
+What is compiled here is for arrays on the CPU; `Home.rows` has the same for those of another memory (`RowKernels`).
 """
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import numpy as np
 
@@ -21,12 +25,60 @@ from rnnfast import _cpu
 from rnnfast.typing import Array
 
 
+class RowKernels(Protocol):
+    """The compiled operations of one memory: this module, or an object with functions of the same names."""
+
+    def combine(self, ids: Array, values: Array) -> tuple[Array, Array]:
+        """See `combine`. Among the rows there may be some of -1, which stand for none, with sums of 0: then nobody has
+        to wait for their number.
+        """
+
+    def put(self, table: Array, rows: Array, values: Array) -> None:
+        """See `put`."""
+
+    def rmsprop_rows(
+        self,
+        weights: Array,
+        accumulator: Array,
+        mean_gradient: Array | None,
+        velocity: Array | None,
+        last_step: Array,
+        rows: Array,
+        sums: Array,
+        *,
+        step: int,
+        learning_rate: float,
+        rho: float,
+        momentum: float,
+        epsilon: float,
+        epsilon_inside: bool,
+    ) -> None:
+        """See `rmsprop_rows`."""
+
+    def sgd_rows(
+        self,
+        weights: Array,
+        velocity: Array | None,
+        last_step: Array,
+        rows: Array,
+        sums: Array,
+        *,
+        step: int,
+        learning_rate: float,
+        momentum: float,
+        nesterov: bool,
+    ) -> None:
+        """See `sgd_rows`."""
+
+
 def gather(table: Array, ids: Array, out: Array | None = None) -> Array:
     """The rows `ids` of table (V, E), as an array of shape ids.shape + (E,), C-contiguous.
 
     `ids`: integers in 0..V-1, any shape and strides. `out`: where to write, of that shape and the table's dtype.
     """
-    return np.take(table, ids, axis=0, out=out, mode="clip")  # clip: numpy buffers `out` under "raise"
+    if isinstance(table, np.ndarray):
+        return np.take(table, ids, axis=0, out=out, mode="clip")  # clip: numpy buffers `out` under "raise"
+    return table.take(ids, axis=0, out=out)  # CuPy's has no mode, and wraps: a row of -1 is any row
 
 
 def combine(ids: Array, values: Array) -> tuple[Array, Array]:
@@ -37,6 +89,11 @@ def combine(ids: Array, values: Array) -> tuple[Array, Array]:
     if ids.dtype not in (np.int32, np.int64):
         ids = ids.astype(np.int64)
     return _cpu.combine_rows(np.ascontiguousarray(ids), np.ascontiguousarray(values))
+
+
+def put(table: Array, rows: Array, values: Array) -> None:
+    """The rows (R,) of table become the values (R, E); those of -1 are left out where `combine` makes them."""
+    table[rows] = values
 
 
 rmsprop_rows = _cpu.rmsprop_rows
@@ -67,7 +124,7 @@ def rmsprop_settle(
     if mean_gradient is not None:
         mean_gradient[rows] *= rho**missed
     if velocity is not None:
-        current = _take(velocity, rows)
+        current = gather(velocity, rows)
         weights[rows] -= current * _geometric(momentum, missed)
         velocity[rows] = current * momentum**missed
     last_step[rows] = step
@@ -85,16 +142,11 @@ def sgd_settle(
 ) -> None:
     """Applies what the given rows missed, up to and with step number `step`. Rows may repeat, in any order."""
     missed = _per_row(step - last_step[rows], weights)
-    current = _take(velocity, rows)
+    current = gather(velocity, rows)
     moved = current * _geometric(momentum, missed)
     weights[rows] += momentum * moved if nesterov else moved
     velocity[rows] = current * momentum**missed
     last_step[rows] = step
-
-
-def _take(table: Array, rows: Array) -> Array:
-    """A copy of table[rows], several times as fast for being told that no row is out of range."""
-    return table.take(rows, axis=0, mode="clip")
 
 
 def _per_row(steps: Array, weights: Array) -> Array:

@@ -11,6 +11,7 @@ from rnnfast import weights as weight_files
 from rnnfast.arguments import check_seed
 from rnnfast.backends import REGISTRY
 from rnnfast.configuration import Configurable
+from rnnfast.home import ModelHome, to_host
 from rnnfast.layers import Layer
 from rnnfast.layers.base import Shape
 from rnnfast.problem import DTYPES, check_option
@@ -66,11 +67,17 @@ class Stack(Configurable):
         """Whether every layer has its weights."""
         return bool(self.layers) and all(layer.built for layer in self.layers)
 
+    @property
+    def home(self) -> ModelHome:
+        """Where the arrays of a model lie that is built: weights, activations, all of its training."""
+        return self.layers[0].home
+
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         """Makes the weights, for inputs of that shape, batch included: (None, T, F), or (None, T) of integers.
 
         Raises:
             ValueError: no layers, no shape and none known, or a shape that a layer cannot take.
+            RuntimeError: the backend cannot run here.
         """
         if not self.layers:
             raise ValueError("layers: expected at least one, got none")
@@ -180,12 +187,12 @@ class Stack(Configurable):
                     )
 
     def _forward(self, x: Array, layers: Sequence[Layer] | None = None) -> Array:
-        """x through all layers, or through the given ones."""
-        mask = None
+        """x through all layers, or through the given ones; both x and the output on the CPU."""
+        mask, x = None, self.home.upload(x)
         for layer in self.layers if layers is None else layers:
             with span(layer.name, "forward"):
                 x, mask = layer.forward(x, False, mask), layer.compute_mask(x, mask)
-        return x
+        return to_host(x)
 
     def _named_weights(self) -> dict[str, Array]:
         if not self.built:

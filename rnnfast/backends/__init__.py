@@ -55,6 +55,11 @@ def find(backend: str) -> Backend:
     return REGISTRY[backend]
 
 
+def memory_of(backend: str) -> str:
+    """Where the arrays of a model lie that has a backend: "CPU", also with "auto", or "GPU"."""
+    return REGISTRY["cpu" if backend == "auto" else backend].memory
+
+
 def find_with_devices(backend: str) -> Backend:
     """The backend of that name, whether or not it runs here, or for `auto` the one that knows devices by name.
 
@@ -74,5 +79,6 @@ __all__ = [
     "backends",
     "find",
     "find_with_devices",
+    "memory_of",
     "variants",
 ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rnnfast.cell_options import CellArguments, CellOptions
-from rnnfast.home import HOST, Home
+from rnnfast.home import HOST, Home, ModelHome
 from rnnfast.problem import Problem
 from rnnfast.reference import Gradients
 from rnnfast.typing import Array, ArrayLike
@@ -133,6 +133,8 @@ class Backend(ABC):
     name: str
     in_layers: bool = True
     """Whether a layer can go on with the arrays that come out."""
+    memory: ClassVar[str] = "CPU"
+    """Where the arrays of a model lie that has it, as messages have it."""
 
     @abstractmethod
     def unavailable(self) -> str | None:
@@ -155,6 +157,10 @@ class Backend(ABC):
 
     def home(self) -> Home:
         """Where its arrays lie. RuntimeError: the backend cannot run here."""
+        return HOST
+
+    def model_home(self) -> ModelHome:
+        """The same of a whole model that has it. RuntimeError: the backend cannot run here."""
         return HOST
 
     def device_name(self) -> str | None:

@@ -23,6 +23,7 @@ OPTIONS = ("--std=c++17",)
 """Of NVRTC. No fast mathematics: tanh and exp are those of a few ULP."""
 
 C_TYPES = {"float32": "float", "float64": "double"}
+MASK_TYPES = {**C_TYPES, "bool": "bool"}
 
 _INCLUDE = re.compile(r'^#include "(.+)"\n', re.MULTILINE)
 _FIELD = re.compile(r"^    (?:const )?(T|int|unsigned)(\*?) (\w+);", re.MULTILINE)

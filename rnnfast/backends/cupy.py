@@ -18,7 +18,7 @@ from rnnfast.backends.cupy_arrays import GpuHome
 from rnnfast.backends.cupy_launch import Kernels, first_line
 from rnnfast.backends.gpu_chip_plan import ChipPlan
 from rnnfast.cell_options import CellArguments
-from rnnfast.home import Home
+from rnnfast.home import Home, ModelHome
 from rnnfast.problem import Problem, check_option
 from rnnfast.reference import Gradients
 from rnnfast.typing import Array, ArrayLike
@@ -41,7 +41,7 @@ class CupyPlan(Plan):
         self._choice = gpu_variants.choose(problem, kernels.device, variant)
         super().__init__(problem, backend, self._choice.name)
         self._kernels = kernels
-        self._home = GpuHome(kernels.cupy)
+        self._home = GpuHome(kernels)
         self._recurrence = self._choice.recurrence(problem, kernels)
 
     def forward(
@@ -170,6 +170,7 @@ def _stored(array: Any, dtype: Any, out: Array | None = None) -> Array:
 
 class CupyBackend(Backend):
     name = "cupy"
+    memory = "GPU"
 
     def __init__(self) -> None:
         self._kernels: dict[int, Kernels] = {}
@@ -195,7 +196,10 @@ class CupyBackend(Backend):
         return tuple(known.described() for known in gpu_variants.VARIANTS.values())
 
     def home(self) -> Home:
-        return GpuHome(self._here().cupy)
+        return self.model_home()
+
+    def model_home(self) -> ModelHome:
+        return GpuHome(self._here())
 
     def device_name(self) -> str | None:
         return self._here().device.name

@@ -1,20 +1,34 @@
-"""Arrays on a GPU, as CuPy has them: the `Home` of the checks for the backend `cupy`."""
+"""Arrays on a GPU, as CuPy has them: the `Home` of the backend `cupy`."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from rnnfast.home import HOST
+from rnnfast.backends.cupy_launch import Kernels
+from rnnfast.backends.cupy_rows import GpuRows
+from rnnfast.home import HOST, MaskValues, RandomWords
+from rnnfast.rows import RowKernels
 from rnnfast.typing import Array, ArrayLike
 
 
 class GpuHome:
-    """The memory of CuPy's current device. Nothing here waits for the GPU."""
+    """The memory of CuPy's current device. Nothing here waits for the GPU.
 
-    def __init__(self, cupy: Any) -> None:
-        self._cupy = cupy
+    Args:
+        kernels: of that device.
+    """
+
+    rows: RowKernels
+
+    def __init__(self, kernels: Kernels) -> None:
+        self._kernels, self._cupy = kernels, kernels.cupy
+        self.rows = GpuRows(kernels)
+
+    def upload(self, array: Array) -> Array:
+        return self._cupy.asarray(np.ascontiguousarray(array))  # type: ignore[no-any-return]
+
+    def random_mask(self, shape: tuple[int, ...], dtype: str, values: MaskValues, words: RandomWords) -> Array:
+        return self._kernels.random_mask(self._cupy.empty(shape, dtype), values, words)
 
     def as_array(self, name: str, value: ArrayLike) -> Array:
         """A CuPy array, or another's array on the GPU without a copy; TypeError or ValueError for anything else.

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from rnnfast import _cpu
 from rnnfast.backends import cuda_kernels
 from rnnfast.backends.gpu_device import Device
+from rnnfast.home import MaskValues, RandomWords
 from rnnfast.problem import Problem
 from rnnfast.typing import Array
 
@@ -88,6 +90,22 @@ class Kernels:
                     "13 without -cu12"
                 ) from error
         return self._compiled[key]
+
+    def random_mask(self, mask: Array, values: MaskValues, words: RandomWords) -> Array:
+        """Fills a mask, as `Home.random_mask` has it."""
+        kind = mask.dtype.type
+        self.elementwise(
+            "random_masks.cu",
+            f"fill_mask<{cuda_kernels.MASK_TYPES[mask.dtype.name]}>",
+            -(-mask.size // _cpu.block_words),
+            np.uintp(pointer(mask)),
+            np.int64(mask.size),
+            np.uint32(min(int(values.rate * 2**32 + 0.5), 2**32 - 1)),
+            kind(values.chosen),
+            kind(values.other),
+            *(np.uint64(number) for number in words),
+        )
+        return mask
 
     def positions(self, problem: Problem, lengths: Array | None, mask: Array | None) -> Array | None:
         """The valid steps before each step, (T, B) int32, -1 where it is masked; None where none can be."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from rnnfast.layers.base import Layer, Shape
 from rnnfast.regularizers import L1L2, Regularizer
@@ -51,8 +52,8 @@ class ActivityPenalty:
     def __init__(self, regularizer: Regularizer) -> None:
         self._regularizer = regularizer
 
-    def forward(self, y: Array) -> float:
-        """The penalty of y (B, ...), divided by the batch."""
+    def forward(self, y: Array) -> Any:
+        """The penalty of y (B, ...), divided by the batch; a number, where y lies."""
         self._y = y
         return self._regularizer.penalty(y) / len(y)
 

@@ -12,8 +12,10 @@ import numpy as np
 
 from rnnfast import regularizers
 from rnnfast.arguments import check_seed
+from rnnfast.backends import REGISTRY, memory_of
 from rnnfast.configuration import Configurable
 from rnnfast.constraints import Constraint
+from rnnfast.home import HOST, ModelHome
 from rnnfast.initializers import Initializer
 from rnnfast.layers.weight_options import WeightOptions
 from rnnfast.parameters import Parameter
@@ -42,6 +44,7 @@ class Layer(Configurable, ABC):
             to the loss.
 
     Attributes:
+        home: where weights and activations lie: by the backend of the model, from `build` on; on the CPU without one.
         takes_integers: whether x are integers, which no layer returns.
         stateful: whether the layer keeps a state of each sequence from one batch to the next.
         wants_dx: whether `backward` is to return the gradient of x; in training a model sets it to whether a layer
@@ -79,6 +82,8 @@ class Layer(Configurable, ABC):
         for size in self.input_shape or ():
             if size is not None:
                 check_size("input_shape", size)
+        self.home: ModelHome = HOST
+        self._placed_by = "auto"
         self._dtype = dtype
         self.seed = None if seed is None else check_seed(seed)
 
@@ -97,10 +102,19 @@ class Layer(Configurable, ABC):
         return {**super().arguments(), "dtype": self._dtype}
 
     def join(self, *, name: str, dtype: str, seed: np.random.SeedSequence, backend: str) -> None:
-        """Takes from a model what was left open here. ValueError if a dtype was fixed and is another."""
+        """Takes from a model what was left open here, and where it lies.
+
+        Raises:
+            ValueError: a dtype was fixed and is another; the layer has weights that lie elsewhere.
+        """
         if (self._dtype or (self.built and self.dtype) or dtype) != dtype:
             raise ValueError(f"dtype: expected the model's {dtype} in layer {self.name!r}, got {self.dtype}")
-        self.name, self._dtype = name, dtype
+        if self.built and memory_of(backend) != memory_of(self._placed_by):
+            raise ValueError(
+                f"backend: expected {self.name!r} without weights in a model on the {memory_of(backend)}, got one that "
+                f"was built on the {memory_of(self._placed_by)}"
+            )
+        self.name, self._dtype, self._placed_by = name, dtype, backend
         self.seed = seed if self.seed is None else self.seed
 
     def connect(self, layers: Sequence[Layer]) -> None:
@@ -114,14 +128,15 @@ class Layer(Configurable, ABC):
         """Makes the weights for inputs of that shape, batch included; once.
 
         Raises:
-            ValueError: a shape that the layer cannot take.
+            ValueError: a shape that the layer cannot take. RuntimeError: the model's backend cannot run here.
         """
         if self.built:
             return
         self.check_input_shape(input_shape)
+        self.home = REGISTRY.get(self._placed_by, REGISTRY["cpu"]).model_home()
         # Two streams, so that what is drawn for the weights does not move the masks.
         of_weights, of_masks = check_seed(self.seed).spawn(2)
-        self._weight_rng, self.masks = np.random.default_rng(of_weights), MaskGenerator(of_masks)
+        self._weight_rng, self.masks = np.random.default_rng(of_weights), MaskGenerator(of_masks, self.home)
         self.make_weights(input_shape)
         self.built_for = input_shape
 
@@ -171,7 +186,7 @@ class Layer(Configurable, ABC):
         """Forgets what a stateful layer keeps between batches."""
 
     def get_states(self) -> list[Array]:
-        """Copies of what a stateful layer keeps between batches; empty after `reset_states`."""
+        """Copies on the CPU of what a stateful layer keeps between batches; empty after `reset_states`."""
         return []
 
     def set_states(self, states: Sequence[Array]) -> None:
@@ -205,7 +220,7 @@ class Layer(Configurable, ABC):
         array = self.check_input(x)
         valid = check_mask(mask, array.shape)
         self.build((None, *array.shape[1:]))
-        return self.forward(array, training, valid)
+        return self.forward(self.home.upload(array), training, None if valid is None else self.home.upload(valid))
 
     def get_weights(self) -> list[Array]:
         """Copies of the weights, in Keras's order and shapes."""
@@ -274,6 +289,7 @@ class Layer(Configurable, ABC):
             sparse=sparse,
             regularizer=options.regularizer,
             constraint=options.constraint,
+            home=self.home,
         )
         self.parameters.append(parameter)
         return parameter

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnnfast import rows
 from rnnfast.arguments import check_flag
 from rnnfast.constraints import Constraint
 from rnnfast.initializers import Initializer
 from rnnfast.layers.base import Layer, Shape
-from rnnfast.layout import batch_major, time_major
+from rnnfast.layout import batch_major, contiguous, time_major
 from rnnfast.parameters import RowGradient
 from rnnfast.problem import check_size
 from rnnfast.regularizers import Regularizer
+from rnnfast.rows import gather
 from rnnfast.typing import Array, Seed
 
 
@@ -95,18 +95,21 @@ class Embedding(Layer):
         return x != 0 if self.mask_zero else None
 
     def forward(self, x: Array, training: bool, mask: Array | None = None) -> Array:
-        ids = np.ascontiguousarray(x.T)
+        ids = contiguous(x.T)
         table = self.table
         if table.settle is not None:
             table.settle(ids)
         if training:
             self._ids = ids
-        return batch_major(rows.gather(table.value, ids))
+        return batch_major(gather(table.value, ids))
 
     def backward(self, dy: Array) -> None:
         gradient = RowGradient(self._ids.reshape(-1), time_major(dy).reshape(-1, self.output_dim))
         if self.table.shared:
-            touched, sums = rows.combine(*gradient)
-            self.table.gradient[touched] += sums  # type: ignore[index]  # dense, of the layer that shares it
+            rows, sums = self.home.rows.combine(*gradient)
+            total = self.table.gradient  # dense, of the layer that shares it
+            assert total is not None
+            assert not isinstance(total, RowGradient)
+            self.home.rows.put(total, rows, gather(total, rows) + sums)
         else:
             self.table.gradient = gradient

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnfast.functional import rnn_backward, rnn_forward
+from rnnfast.layout import contiguous
 from rnnfast.reference import Gradients
 from rnnfast.segments import checkpointed_backward, checkpointed_forward
 from rnnfast.typing import Array
@@ -97,7 +98,7 @@ class WholeRecurrence(Recurrence):
     """All steps in one call, which keeps every output."""
 
     def forward(self) -> tuple[Array, Array]:
-        x = np.ascontiguousarray(self.batch.x)
+        x = contiguous(self.batch.x)
         self._x = x if self.batch.dropped.input is None else x * self.batch.dropped.input
         self._y, h_n = rnn_forward(self._x, *self.weights, h0=self.batch.h0, **self.options)
         return self._y, h_n

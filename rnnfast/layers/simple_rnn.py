@@ -9,18 +9,22 @@ import numpy as np
 
 from rnnfast import pointwise
 from rnnfast.arguments import check_flag, check_number
-from rnnfast.backends import REGISTRY
+from rnnfast.backends import REGISTRY, memory_of
 from rnnfast.constraints import Constraint
+from rnnfast.home import to_host
 from rnnfast.initializers import Initializer, Ones, PerHead, RandomUniform
 from rnnfast.layers.base import Layer, Shape, check_mask
 from rnnfast.layers.recurrence import Batch, CheckpointedRecurrence, Dropped, Recurrence, Weights, WholeRecurrence
 from rnnfast.layers.weight_options import WeightOptions
-from rnnfast.layout import batch_major, time_major
+from rnnfast.layout import batch_major, contiguous, time_major
 from rnnfast.parameters import Parameter
 from rnnfast.pointwise import Activation
 from rnnfast.problem import check_heads, check_option, check_size
 from rnnfast.regularizers import Regularizer
 from rnnfast.typing import Array, Seed
+
+_ON_CPU = {"heads": 1, "layer_norm": False, "recurrent_dropout": 0.0, "zoneout": 0.0, "checkpoint_every": None}
+"""What no backend for another memory has, and the value without it."""
 
 
 class SimpleRNN(Layer):
@@ -68,7 +72,8 @@ class SimpleRNN(Layer):
         zero_output_for_mask: the output of a masked step is 0 instead, and so is the output without return_sequences
             where the last step that is processed is masked.
         clip: clamp every pre-activation to [-clip, clip]; see `rnnfast.rnn_forward`.
-        backend: see `rnnfast.rnn_forward`; by default the model's.
+        backend: see `rnnfast.rnn_forward`; by default the model's, and one whose arrays lie where the model's do:
+            it is the model that says where everything lies.
         kernel_regularizer, recurrent_regularizer, bias_regularizer, activity_regularizer: names or objects of
             `rnnfast.regularizers`.
         kernel_constraint, recurrent_constraint, bias_constraint: names or objects of `rnnfast.constraints`.
@@ -161,9 +166,21 @@ class SimpleRNN(Layer):
                 f"return_state: expected False for {self.name!r} in a Sequential, "
                 "whose layers have one output, got True"
             )
+        own = backend if self.backend == "auto" else self.backend
+        _check_backend(own)
+        if memory_of(own) != memory_of(backend):
+            raise ValueError(
+                f"backend: expected {backend!r} in {self.name!r}, as in its model, whose arrays lie on the "
+                f"{memory_of(backend)}, got {own!r}"
+            )
+        for option, plain in _ON_CPU.items():
+            if memory_of(own) != "CPU" and getattr(self, option) != plain:
+                raise ValueError(
+                    f"{option}: expected {plain} in {self.name!r} on the backend {own!r}, which has no other yet, "
+                    f"got {getattr(self, option)}"
+                )
         super().join(name=name, dtype=dtype, seed=seed, backend=backend)
-        self.backend = backend if self.backend == "auto" else self.backend
-        _check_backend(self.backend)
+        self.backend = own
 
     def check_input_shape(self, shape: Shape) -> None:
         self._check_features(shape, (3,), "(batch, time, features)")
@@ -185,7 +202,7 @@ class SimpleRNN(Layer):
         self._w_ih = self.add_weight("kernel", (features, units), self._kernel_options, transposed=True)
         self._w_hh = self._recurrent_weight()
         self._bias = self.add_weight("bias", (units,), self._bias_options) if self.use_bias else None
-        self._zero_bias = np.zeros(units, self.dtype)
+        self._zero_bias = self.home.upload(np.zeros(units, self.dtype))
         self._gain = self.add_weight("gain", (units,), WeightOptions(Ones())) if self.layer_norm else None
 
     def _recurrent_weight(self) -> Parameter:
@@ -208,15 +225,22 @@ class SimpleRNN(Layer):
             mask: (B, T) of bool, which steps are valid; None for all.
             initial_state: the first h, (B, units), in place of zeros or of what a stateful layer kept.
         """
-        array, state = self.check_input(x), self.state
+        array = self.check_input(x)
+        if memory_of(self.backend) != memory_of(self._placed_by):
+            raise ValueError(
+                f"backend: expected one on the CPU in {self.name!r} outside of a model, got {self.backend!r}; "
+                f"Sequential(..., backend={self.backend!r}) has its arrays on the {memory_of(self.backend)}"
+            )
         valid = check_mask(mask, array.shape)
         self.check_batch(len(array))
         if initial_state is not None:
-            state = np.array(initial_state, self.dtype)
-            if state.shape != (len(array), self.units):
-                raise ValueError(f"initial_state: expected shape {(len(array), self.units)}, got {state.shape}")
+            initial_state = np.array(initial_state, self.dtype)
+            if initial_state.shape != (len(array), self.units):
+                raise ValueError(f"initial_state: expected shape {(len(array), self.units)}, got {initial_state.shape}")
         self.build((None, *array.shape[1:]))
-        y, h_n = self._run(array, training, valid, state)
+        upload = self.home.upload
+        state = self.state if initial_state is None else upload(initial_state)
+        y, h_n = self._run(upload(array), training, None if valid is None else upload(valid), state)
         return [y, h_n.copy()] if self.return_state else y
 
     def forward(self, x: Array, training: bool, mask: Array | None = None) -> Array:
@@ -229,7 +253,7 @@ class SimpleRNN(Layer):
         if self.return_sequences:
             dy_steps = _times(time_major(dy[:, ::-1] if self.go_backwards else dy), batch.dropped.output)
         else:
-            dh_n = self._last_output(_times(np.ascontiguousarray(dy), batch.dropped.output), batch.mask)
+            dh_n = self._last_output(_times(contiguous(dy), batch.dropped.output), batch.mask)
         gradients = self._recurrence.backward(dy_steps, dh_n, wants_dx=self.wants_dx)
         self._w_ih.gradient, self._w_hh.gradient = gradients.dw_ih, gradients.dw_hh
         if self._bias is not None:
@@ -242,15 +266,15 @@ class SimpleRNN(Layer):
         self.state = None
 
     def get_states(self) -> list[Array]:
-        return [] if self.state is None else [self.state.copy()]
+        return [] if self.state is None else [to_host(self.state.copy())]
 
     def set_states(self, states: Sequence[Array]) -> None:
-        self.state = states[0].copy() if states else None
+        self.state = self.home.upload(states[0].copy()) if states else None
 
     def _run(self, x: Array, training: bool, mask: Array | None, h0: Array | None) -> tuple[Array, Array]:
         """The layer's output and the last state."""
         self.dropped = self._draw(x.shape[1], len(x)) if training else Dropped()
-        valid = None if mask is None else np.ascontiguousarray(mask.T)
+        valid = None if mask is None else contiguous(mask.T)
         batch = Batch(x.transpose(1, 0, 2), h0, valid, self.dropped)
         recurrence = self._recurrence_over(batch, training)
         y, h_n = recurrence.forward()

@@ -13,19 +13,22 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from rnnfast.configuration import Configurable
+from rnnfast.home import to_host
 from rnnfast.losses import Loss
 from rnnfast.typing import Array
 
+_ON_CPU = (int, float, np.generic)
+
 
 class Scored(NamedTuple):
-    """A batch as metrics see it.
+    """A batch as metrics see it; all of it lies where the model does.
 
     Attributes:
         targets: in the form of the loss.
         scores: (B, C) or (B, T, C), logits or probabilities.
         are_logits: which of the two.
         output: called, what the model returns for the batch, in the shape of the scores.
-        value: of the loss, with weights and penalties.
+        value: of the loss, with weights and penalties, a number.
         terms: of the loss by rows; see `rnnfast.losses.Evaluated`.
         weights: (B,) or (B, T), what each sample or step counts, 0 at masked steps; None for 1. For a metric that is
             not `weighted`, of the mask alone.
@@ -35,7 +38,7 @@ class Scored(NamedTuple):
     scores: Array
     are_logits: bool
     output: Callable[[], Array]
-    value: float
+    value: Any
     terms: Array
     weights: Array | None
 
@@ -57,11 +60,11 @@ class Metric(Configurable, ABC):
 
     @abstractmethod
     def statistic(self, batch: Scored) -> Array:
-        """Numbers that, added up over batches, are what `value` takes."""
+        """Numbers that, added up over batches, are what `value` takes; they stay where the batch lies."""
 
     @abstractmethod
     def value(self, total: Array) -> float:
-        """The metric, from the sum of the statistics."""
+        """The metric, from the sum of the statistics, on the CPU."""
 
     def check_loss(self, loss: Loss) -> None:
         """ValueError if the metric cannot read what the loss has."""
@@ -83,9 +86,9 @@ class Mean(Metric):
         values, weights = self.values(batch), batch.weights
         if weights is None:
             total = np.count_nonzero(values) if values.dtype == bool else values.sum(dtype=np.float64)
-            return np.array([total, values.size], np.float64)
+            return numbers(total, values.size)
         rows = values.reshape(*weights.shape, -1).mean(axis=-1)
-        return np.array([(weights * rows).sum(dtype=np.float64), weights.sum(dtype=np.float64)])
+        return numbers((weights * rows).sum(dtype=np.float64), weights.sum(dtype=np.float64))
 
     def value(self, total: Array) -> float:
         return ratio(total)
@@ -95,12 +98,12 @@ class BatchMean(Metric):
     """A number for each batch, averaged over samples; weights of samples do not enter."""
 
     @abstractmethod
-    def batch_value(self, batch: Scored) -> float:
+    def batch_value(self, batch: Scored) -> Any:
         """The number."""
 
     def statistic(self, batch: Scored) -> Array:
         samples = len(batch.scores)
-        return np.array([self.batch_value(batch) * samples, samples])
+        return numbers(self.batch_value(batch) * samples, samples)
 
     def value(self, total: Array) -> float:
         return ratio(total)
@@ -112,7 +115,7 @@ class LossValue(BatchMean):
     name = "loss"
     larger_is_better = False
 
-    def batch_value(self, batch: Scored) -> float:
+    def batch_value(self, batch: Scored) -> Any:
         return batch.value
 
 
@@ -127,11 +130,21 @@ class OfFunction(BatchMean):
         return float(self.function(batch.targets, batch.output()))
 
 
+def numbers(first: Any, *rest: Any) -> Array:
+    """Numbers as one array of float64, where they lie: on the CPU unless the first is an array elsewhere."""
+    if isinstance(first, _ON_CPU):
+        return np.array([first, *rest], np.float64)
+    result = np.empty(1 + len(rest), np.float64, like=first)
+    for place, number in enumerate((first, *rest)):
+        result[place] = number
+    return result
+
+
 def ratio(total: Array) -> float:
     """(a, b) as a / b, and 0 where b is 0."""
     return float(total[0] / total[1]) if total[1] else 0.0
 
 
 def metric_values(metrics: Sequence[Metric], totals: Sequence[Array]) -> list[float]:
-    """The value of each metric, from the sums of the statistics."""
-    return [metric.value(total) for metric, total in zip(metrics, totals, strict=True)]
+    """The value of each metric, from the sums of the statistics; waits for a GPU that they lie on."""
+    return [metric.value(to_host(total)) for metric, total in zip(metrics, totals, strict=True)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from rnnfast.losses import BinaryCrossentropy
-from rnnfast.metrics.base import Metric, Scored, ratio
+from rnnfast.metrics.base import Metric, Scored, numbers, ratio
 from rnnfast.metrics.thresholds import Threshold, logit
 from rnnfast.problem import check_size
 from rnnfast.typing import Array
@@ -27,7 +29,7 @@ class Precision(Metric):
 
     def statistic(self, batch: Scored) -> Array:
         chosen = self._threshold.below(batch)
-        return np.array([_count(batch, chosen & (batch.targets > 0.5)), _count(batch, chosen)])
+        return numbers(_count(batch, chosen & (batch.targets > 0.5)), _count(batch, chosen))
 
     def value(self, total: Array) -> float:
         return ratio(total)
@@ -45,7 +47,7 @@ class Recall(Precision):
 
     def statistic(self, batch: Scored) -> Array:
         positive = batch.targets > 0.5
-        return np.array([_count(batch, positive & self._threshold.below(batch)), _count(batch, positive)])
+        return numbers(_count(batch, positive & self._threshold.below(batch)), _count(batch, positive))
 
 
 class AUC(Metric):
@@ -73,7 +75,7 @@ class AUC(Metric):
     def statistic(self, batch: Scored) -> Array:
         """Negatives and positives by the number of thresholds below them, (2, num_thresholds + 1)."""
         thresholds = self._for_logits if batch.are_logits else self._for_probabilities
-        below = np.searchsorted(thresholds, batch.scores.reshape(-1))
+        below = np.searchsorted(np.asarray(thresholds, like=batch.scores), batch.scores.reshape(-1))
         positive = batch.targets.reshape(-1) > 0.5
         places = below + (self.num_thresholds + 1) * positive
         weights = _element_weights(batch)
@@ -97,8 +99,8 @@ def _element_weights(batch: Scored) -> Array | None:
     return np.broadcast_to(batch.weights[..., None], batch.scores.shape).reshape(-1)
 
 
-def _count(batch: Scored, elements: Array) -> float:
+def _count(batch: Scored, elements: Array) -> Any:
     """How many of the elements are True, each with its weight."""
     if batch.weights is None:
-        return float(np.count_nonzero(elements))
-    return float((elements * batch.weights[..., None]).sum(dtype=np.float64))
+        return np.count_nonzero(elements)
+    return (elements * batch.weights[..., None]).sum(dtype=np.float64)

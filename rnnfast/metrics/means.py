@@ -10,7 +10,7 @@ from rnnfast.losses import (
     Elementwise,
     SparseCategoricalCrossentropy,
 )
-from rnnfast.metrics.base import Mean, Metric, Scored, ratio
+from rnnfast.metrics.base import Mean, Metric, Scored, numbers, ratio
 from rnnfast.metrics.thresholds import Threshold
 from rnnfast.problem import check_size
 from rnnfast.typing import Array
@@ -113,9 +113,9 @@ class Perplexity(Metric):
     def statistic(self, batch: Scored) -> Array:
         terms, weights = batch.terms, batch.weights
         if weights is None:
-            return np.array([terms.sum(dtype=np.float64), terms.size])
+            return numbers(terms.sum(dtype=np.float64), terms.size)
         rows = weights.T.reshape(-1)  # the terms are time-major
-        return np.array([(rows * terms).sum(dtype=np.float64), rows.sum(dtype=np.float64)])
+        return numbers((rows * terms).sum(dtype=np.float64), rows.sum(dtype=np.float64))
 
     def value(self, total: Array) -> float:
         with np.errstate(over="ignore"):

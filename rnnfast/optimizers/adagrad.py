@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnfast import rows as row_operations
 from rnnfast.arguments import check_flag, check_number
 from rnnfast.optimizers.base import Optimizer, Slots, Table
+from rnnfast.rows import gather
 from rnnfast.schedules import Schedule
 from rnnfast.typing import Array
 
@@ -57,11 +57,11 @@ class Adagrad(Optimizer):
     def update_rows(self, table: Table, rows: Array, sums: Array) -> None:
         # A row without a gradient does not move, and nothing is owed: the dense update, of the rows alone.
         weights, accumulator = table.parameter.value, table.slots["accumulator"]
-        current = row_operations.gather(accumulator, rows)
+        current, put = gather(accumulator, rows), table.parameter.home.rows.put
         current += sums * sums
-        accumulator[rows] = current
+        put(accumulator, rows, current)
         self._scale(sums, current, current)
-        weights[rows] -= sums
+        put(weights, rows, gather(weights, rows) - sums)
 
     def _scale(self, gradient: Array, accumulator: Array, scratch: Array) -> None:
         """gradient <- learning_rate gradient / sqrt(accumulator + epsilon); `scratch` may be the accumulator."""

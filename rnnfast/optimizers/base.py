@@ -7,7 +7,6 @@ there are; a Parameter's `value` is a view of it. A table whose gradient touches
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
@@ -17,8 +16,8 @@ import numpy as np
 
 from rnnfast.arguments import check_number
 from rnnfast.configuration import Configurable
+from rnnfast.home import HOST, ModelHome, to_host
 from rnnfast.parameters import Parameter, RowGradient
-from rnnfast.rows import combine
 from rnnfast.schedules import Schedule
 from rnnfast.typing import Array
 
@@ -32,20 +31,20 @@ class Table:
     def __init__(self, parameter: Parameter, slots: dict[str, float]) -> None:
         self.parameter = parameter
         self.slots: Slots = {name: np.full_like(parameter.value, initial) for name, initial in slots.items()}
-        self.last_step = np.zeros(parameter.value.shape[0], np.int64)
+        self.last_step = parameter.home.upload(np.zeros(parameter.value.shape[0], np.int64))
 
 
 class Dense:
     """The weights that are updated as wholes, in one flat buffer, with their state and two scratch arrays."""
 
-    def __init__(self, parameters: Sequence[Parameter], slots: dict[str, float]) -> None:
+    def __init__(self, parameters: Sequence[Parameter], slots: dict[str, float], home: ModelHome) -> None:
         self.parameters = list(parameters)
+        self._rows = home.rows
         size = sum(parameter.value.size for parameter in parameters)
         dtype = parameters[0].value.dtype if parameters else np.dtype(np.float32)
-        self.weights = np.empty(size, dtype)
-        self.gradient = np.zeros(size, dtype)
-        self.scratch = np.empty(size, dtype)
-        self.slots: Slots = {name: np.full(size, initial, dtype) for name, initial in slots.items()}
+        self.weights = home.upload(np.empty(size, dtype))
+        self.gradient, self.scratch = np.zeros_like(self.weights), np.empty_like(self.weights)
+        self.slots: Slots = {name: np.full_like(self.weights, initial) for name, initial in slots.items()}
         self.gradients = self.views(self.gradient)
         for parameter, view in zip(parameters, self.views(self.weights), strict=True):
             view[...] = parameter.value
@@ -64,9 +63,9 @@ class Dense:
         for parameter, view in zip(self.parameters, self.gradients, strict=True):
             gradient = parameter.gradient
             if isinstance(gradient, RowGradient):
-                rows, sums = combine(*gradient)
+                rows, sums = self._rows.combine(*gradient)
                 view.fill(0)
-                view[rows] = sums
+                self._rows.put(view, rows, sums)
             else:
                 np.copyto(view, gradient)  # type: ignore[arg-type]
 
@@ -159,7 +158,9 @@ class Optimizer(Configurable, ABC):
         if self._built:
             raise ValueError("optimizer: expected one that no model uses, got one that already has state")
         tables = [parameter for parameter in parameters if parameter.by_rows and self.lazy]
-        self._dense = Dense([parameter for parameter in parameters if parameter not in tables], self.slots())
+        dense = [parameter for parameter in parameters if parameter not in tables]
+        self._home = parameters[0].home if parameters else HOST
+        self._dense = Dense(dense, self.slots(), self._home)
         self._tables = [Table(parameter, self.slots()) for parameter in tables]
         self.scalar_state = {name: np.array(initial) for name, initial in self.scalars().items()}
         if self.owes():
@@ -180,7 +181,7 @@ class Optimizer(Configurable, ABC):
         sparse = []
         for table in self._tables:
             assert isinstance(table.parameter.gradient, RowGradient)
-            sparse.append(combine(*table.parameter.gradient))
+            sparse.append(self._home.rows.combine(*table.parameter.gradient))
         if self._clips:
             self._clip([*dense.gradients, *(sums for _, sums in sparse)])
         self.iterations += 1
@@ -201,8 +202,8 @@ class Optimizer(Configurable, ABC):
                     table.parameter.settle = None
 
     def state(self) -> dict[str, Array]:
-        """Copies of all that the next steps depend on, by name: "iterations", and "<index>/<slot>"."""
-        copies = {name: array.copy() for name, array in self._state_arrays().items()}
+        """Copies on the CPU of all that the next steps depend on, by name: "iterations", and "<index>/<slot>"."""
+        copies = {name: to_host(array.copy()) for name, array in self._state_arrays().items()}
         return {"iterations": np.array(self.iterations, np.int64), **copies}
 
     def load_state(self, state: dict[str, Array]) -> None:
@@ -218,7 +219,7 @@ class Optimizer(Configurable, ABC):
             raise ValueError(f"state: expected {expected}, got {given}")
         self.iterations = int(state["iterations"])
         for name, array in own.items():
-            array[...] = state[name]
+            array[...] = state[name] if name in self.scalar_state else self._home.upload(np.asarray(state[name]))
         if self._schedule is not None:
             self.learning_rate = self._schedule
 
@@ -233,7 +234,7 @@ class Optimizer(Configurable, ABC):
 
     def _settle(self, table: Table, rows: Array | None) -> None:
         if rows is None:
-            rows = np.arange(table.last_step.size)
+            rows = np.arange(table.last_step.size, like=table.last_step)
         self.settle_rows(table, rows.reshape(-1))
 
     def _clip(self, gradients: list[Array]) -> None:
@@ -241,11 +242,12 @@ class Optimizer(Configurable, ABC):
             for gradient in gradients:
                 np.clip(gradient, -self.clipvalue, self.clipvalue, out=gradient)
             return
-        norms = [math.sqrt(np.vdot(gradient, gradient)) for gradient in gradients]
+        squares: list[Any] = [np.vdot(gradient, gradient).astype(np.float64) for gradient in gradients]
         if self.global_clipnorm is not None:
-            norms = [math.hypot(*norms)] * len(norms)
+            squares = [sum(squares)] * len(squares)
         limit = self.clipnorm if self.global_clipnorm is None else self.global_clipnorm
         assert limit is not None
-        for gradient, norm in zip(gradients, norms, strict=True):
-            if norm > limit:
-                gradient *= limit / norm
+        # No branch on what may lie on a GPU. With fmax a norm that is no number scales nothing.
+        floor = max(limit, np.finfo(np.float64).tiny)
+        for gradient, square in zip(gradients, squares, strict=True):
+            gradient *= (limit / np.fmax(np.sqrt(square), floor)).astype(gradient.dtype)

@@ -99,7 +99,7 @@ class RMSprop(Optimizer):
             weights -= gradient
 
     def update_rows(self, table: Table, rows: Array, sums: Array) -> None:
-        row_operations.rmsprop_rows(
+        table.parameter.home.rows.rmsprop_rows(
             table.parameter.value,
             table.slots["accumulator"],
             table.slots.get("mean_gradient"),

@@ -60,7 +60,7 @@ class SGD(Optimizer):
             weights += velocity
 
     def update_rows(self, table: Table, rows: Array, sums: Array) -> None:
-        row_operations.sgd_rows(
+        table.parameter.home.rows.sgd_rows(
             table.parameter.value,
             table.slots.get("velocity"),
             table.last_step,

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 
 import emulated_kernels
+import gpu_rows
 import pytest
 from emulated_kernels import EmulatedFile
 from gpu_problems import check, random_arguments
 
 from rnnfast.backends import cuda_kernels, gpu_instances
+from rnnfast.home import MaskValues
 from rnnfast.problem import Problem
 
-# Sizes that fill no tile; which variants run the kernels of a file.
+# Sizes that fill no tile; which variants run the kernels of a file of the recurrence.
 PROBLEMS = {
     "masked.cu": [("stepwise", Problem(4, 5, 3, 9))],
     "stepwise.cu": [("stepwise", Problem(4, 5, 3, 9)), ("stepwise", Problem(2, 3, 2, 1500))],  # and with cuBLAS
     "block.cu": [("block", Problem(4, 5, 3, 9)), ("block", Problem(3, 3, 3, 40))],
     "persistent.cu": [("persistent", Problem(*sizes)) for sizes in ((4, 11, 3, 9), (2, 19, 3, 135), (3, 5, 3, 12))],
+}
+# The other files: what raises AssertionError unless their kernels are right, for a seed.
+CHECKS: dict[str, Callable[[ModuleType, int], None]] = {
+    "rows.cu": gpu_rows.check_all,
+    "random_masks.cu": lambda cupy, seed: gpu_rows.check_mask(seed, (5, 3), "float32", MaskValues(0.5, 0.0, 2.0)),
 }
 ATTEMPTS = 10  # with another order of the threads each
 MUTANTS = [
@@ -30,12 +38,14 @@ MUTANTS = [
 def fails(file: str, cupy: ModuleType, attempts: int = ATTEMPTS) -> bool:
     """Whether any result of the problems of a file is wrong, or a kernel goes astray."""
     for attempt in range(attempts):
-        for variant, problem in PROBLEMS[file]:
-            arguments = random_arguments(problem, attempt, "h0", "dy", "dh_n", "lengths")
-            try:
+        try:
+            if file in CHECKS:
+                CHECKS[file](cupy, attempt)
+            for variant, problem in PROBLEMS.get(file, ()):
+                arguments = random_arguments(problem, attempt, "h0", "dy", "dh_n", "lengths")
                 check(problem, arguments, cupy, variant)
-            except (AssertionError, RuntimeError):
-                return True
+        except (AssertionError, RuntimeError):
+            return True
     return False
 
 
@@ -45,7 +55,7 @@ def cupy(emulated_cupy: ModuleType) -> ModuleType:
     return emulated_cupy
 
 
-@pytest.mark.parametrize("file", PROBLEMS)
+@pytest.mark.parametrize("file", [*PROBLEMS, *CHECKS])
 def test_nothing_fails_unchanged(file: str, cupy: ModuleType) -> None:
     assert not fails(file, cupy, 2)
 
