@@ -1,12 +1,13 @@
 #include "profiler.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <mutex>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+
+#include "clock.hpp"
 
 namespace rnnfast {
 
@@ -58,10 +59,6 @@ struct Claim {
 const Claim& claim() {
     static thread_local const Claim claimed;
     return claimed;
-}
-
-int64_t steady_nanoseconds() {
-    return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 struct Instant {

@@ -17,7 +17,27 @@ constexpr int kMostThreads = 256;
 // A worker that finds no job looks again this often, some tens of microseconds, before it sleeps.
 constexpr int kSpinsBeforeSleep = 2000;
 // A job that comes so soon after another is one of a row of jobs: threads are woken up for it that the row will use.
-constexpr int64_t kSoon = std::chrono::nanoseconds(std::chrono::microseconds(20)).count();
+constexpr int64_t kSoon = 20'000;  // ns
+
+// Whether threads that meet step by step gain anything: on a machine whose processors are busy with other work, most
+// of the time goes in waiting for one that has none. Then nobody meets for a while.
+class Meetings {
+   public:
+    bool are_worthless() const { return steady_nanoseconds() < until_; }
+
+    void add(const Team& team) {
+        party_time_ += team.party_time(), lost_time_ += team.lost_time();
+        if (party_time_ < kPeriod) return;
+        if (2 * lost_time_ > party_time_) until_ = steady_nanoseconds() + kPause * party_time_;
+        party_time_ = lost_time_ = 0;
+    }
+
+   private:
+    static constexpr int64_t kPeriod = 20'000'000;  // ns
+    static constexpr int kPause = 10;               // times what was seen
+
+    int64_t party_time_ = 0, lost_time_ = 0, until_ = 0;
+};
 
 class Pool {
    public:
@@ -26,12 +46,12 @@ class Pool {
         std::unique_lock<std::mutex> caller(caller_, std::try_to_lock);
         if (!caller.owns_lock()) return false;
         const int threads = size.threads;
-        if (!size.wake && sleepers_.load() == workers_ && now() - finished_.load() > kSoon) return false;
+        if (!size.wake && sleepers_.load() == workers_ && steady_nanoseconds() - finished_.load() > kSoon) return false;
         while (workers_ < threads - 1) {
             const int id = ++workers_;
             std::thread([this, id] { work(id); }).detach();
         }
-        Team team(size);
+        Team team(size, meetings_.are_worthless());
         team_ = &team, job_ = job, context_ = context;
         const uint64_t call = (call_.load(std::memory_order_relaxed) | kSizeMask) + 1;
         call_.store(call | static_cast<uint64_t>(threads));
@@ -49,12 +69,13 @@ class Pool {
             const PhaseTimer timer(Phase::kWaiting);
             spin_until([this] { return inside_.load() == 0; });
         }
+        meetings_.add(team);
         finished();
         return true;
     }
 
     // A job is over, of the pool's or of a caller who worked alone.
-    void finished() { finished_.store(now()); }
+    void finished() { finished_.store(steady_nanoseconds()); }
 
    private:
     static constexpr uint64_t kSizeMask = 0xffff;
@@ -87,11 +108,8 @@ class Pool {
         }
     }
 
-    static int64_t now() {
-        return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-    }
-
     std::mutex caller_;
+    Meetings meetings_;
     std::atomic<int64_t> finished_{0};  // when the last job was
     int workers_ = 0;
     // Odd cache lines apart: the workers look at call_ all the time.
@@ -145,6 +163,7 @@ void Member::join() {
     std::atomic<int>& joined = team_.joined_;
     if (id == 0) {
         rank_ = 0;
+        if (joined.load() >= Team::kClosed) return;
         const auto limit = std::chrono::steady_clock::now() + (team_.wake ? kUntilAwake : kUntilHere);
         while (joined.load() < team_.size && std::chrono::steady_clock::now() < limit) pause();
         joined.fetch_add(Team::kClosed);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <thread>
 
+#include "clock.hpp"
 #include "contract.hpp"
 #include "profiler.hpp"
 
@@ -21,11 +22,23 @@ inline void pause() {
 #endif
 }
 
-// Gives the processor away after so many looks: the thread waited for may need it.
+// Looks until it is done, or for some hundred microseconds; whether it is.
+template <class Done>
+bool spin(Done done) {
+    constexpr int kSpins = 10000;
+    for (int spins = 0; spins < kSpins; ++spins, pause())
+        if (done()) return true;
+    return false;
+}
+
+// Gives the processor away after a while: the thread waited for may need it.
+template <class Done>
+void yield_until(Done done) {
+    while (!done()) std::this_thread::yield();
+}
 template <class Done>
 void spin_until(Done done) {
-    constexpr int kSpinsBeforeYield = 10000;
-    for (int spins = 0; !done(); ++spins) spins < kSpinsBeforeYield ? pause() : std::this_thread::yield();
+    if (!spin(done)) yield_until(done);
 }
 
 // How many threads a job is for, and whether it is worth waking them up where they sleep: what follows hard upon
@@ -38,20 +51,29 @@ struct TeamSize {
 // The threads that run one job, and the phase they are in.
 class Team {
    public:
-    explicit Team(TeamSize size) : size(size.threads), wake(size.wake) {}
+    // With `apart` its members share tasks, but form no party: each is run by the caller.
+    explicit Team(TeamSize size, bool apart = false)
+        : size(size.threads), wake(size.wake), joined_{apart ? 1 + kClosed : 1} {}
 
     const int size;
     const bool wake;
 
+    // In nanoseconds: what its parties took, and for how long of it all members waited for the last one. Work is shared
+    // out evenly, so that one who is late has lost its processor.
+    int64_t party_time() const { return party_time_; }
+    int64_t lost_time() const { return lost_time_.load(); }
+
    private:
     friend class Member;
+    friend class Party;
+    static constexpr int kClosed = 1 << 16;
     std::atomic<uint64_t> next_{0};  // the phase, and in the low 32 bits its next task
     std::atomic<Index> done_{0};     // tasks of the phase that are complete
-    std::atomic<int> joined_{1};     // members of the party, the caller among them; from kClosed on nobody joins
+    std::atomic<int> joined_;        // members of the party, the caller among them; from kClosed on nobody joins
+    int64_t party_time_ = 0;
+    std::atomic<int64_t> lost_time_{0};
     alignas(64) std::atomic<int> arrived_{0};
     alignas(64) std::atomic<int> meetings_{0};
-
-    static constexpr int kClosed = 1 << 16;
 };
 
 // The members of a team that came in time, for a phase whose parts depend on each other.
@@ -62,23 +84,26 @@ class Party {
     // Returns when all have called it; what they wrote before is seen after.
     void meet() {
         if (size == 1) return;
-        const int meeting = meetings_.load(std::memory_order_relaxed);
-        if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size) {
-            arrived_.store(0, std::memory_order_relaxed);
-            meetings_.store(meeting + 1, std::memory_order_release);
+        const int meeting = team_.meetings_.load(std::memory_order_relaxed);
+        const int missing = size - 1 - team_.arrived_.fetch_add(1, std::memory_order_acq_rel);
+        if (missing == 0) {
+            team_.arrived_.store(0, std::memory_order_relaxed);
+            team_.meetings_.store(meeting + 1, std::memory_order_release);
         } else {
             const PhaseTimer timer(Phase::kWaiting, PhaseTimer::kTotalAlone);
-            spin_until([&] { return meetings_.load(std::memory_order_acquire) != meeting; });
+            const auto met = [&] { return team_.meetings_.load(std::memory_order_acquire) != meeting; };
+            if (spin(met)) return;
+            const int64_t begin = steady_nanoseconds();
+            yield_until(met);
+            if (missing == 1) team_.lost_time_.fetch_add(steady_nanoseconds() - begin, std::memory_order_relaxed);
         }
     }
 
    private:
     friend class Member;
-    Party(int rank, int size, std::atomic<int>& arrived, std::atomic<int>& meetings)
-        : rank(rank), size(size), arrived_(arrived), meetings_(meetings) {}
+    Party(int rank, int size, Team& team) : rank(rank), size(size), team_(team) {}
 
-    std::atomic<int>& arrived_;
-    std::atomic<int>& meetings_;
+    Team& team_;
 };
 
 // One thread of a team. Every member goes through the same phases in the same order; between them it does nothing
@@ -116,11 +141,14 @@ class Member {
         const uint64_t phase = phase_++;
         if (rank_ == kNotAsked) join();
         if (rank_ >= 0) {
-            Party party(rank_, team_.joined_.load(std::memory_order_relaxed) - Team::kClosed, team_.arrived_,
-                        team_.meetings_);
+            const int64_t begin = steady_nanoseconds();
+            Party party(rank_, team_.joined_.load(std::memory_order_relaxed) - Team::kClosed, team_);
             f(party);
             party.meet();
-            if (rank_ == 0) team_.next_.store((phase + 1) << 32, std::memory_order_release);
+            if (rank_ == 0) {
+                team_.party_time_ += steady_nanoseconds() - begin;
+                team_.next_.store((phase + 1) << 32, std::memory_order_release);
+            }
         }
         const PhaseTimer timer(Phase::kWaiting);
         spin_until([&] { return team_.next_.load(std::memory_order_acquire) >> 32 > phase; });
