@@ -22,7 +22,8 @@ def get_num_threads() -> int:
     """The most threads that a call may use.
 
     What `set_num_threads` said, else the environment's RNNFAST_NUM_THREADS, else OMP_NUM_THREADS, else the number of
-    processors that this process may run on.
+    processors that this process may run on, or on Linux the quota of its control group, rounded up, where that is less:
+    a container sees all processors of its machine.
     """
     return _cpu.num_threads()
 

@@ -1,13 +1,14 @@
 #include "thread_pool.hpp"
 
 #include <pthread.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
+
+#include "processors.hpp"
 
 namespace rnnfast {
 
@@ -144,11 +145,7 @@ int from_environment(const char* name) {
 int default_threads() {
     for (const char* name : {"RNNFAST_NUM_THREADS", "OMP_NUM_THREADS"})
         if (const int threads = from_environment(name); threads > 0) return threads;
-#if defined(__linux__)
-    cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return CPU_COUNT(&allowed);
-#endif
-    return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    return available_processors();
 }
 
 std::atomic<int> most_threads{0};

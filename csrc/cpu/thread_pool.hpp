@@ -176,8 +176,8 @@ void run_team(TeamSize size, const F& f) {
     run_team(size, [](const void* context, Member& member) { (*static_cast<const F*>(context))(member); }, &f);
 }
 
-// The most threads that a job may use: set_num_threads, else RNNFAST_NUM_THREADS, else OMP_NUM_THREADS, else the
-// processors that this process may run on.
+// The most threads that a job may use: set_num_threads, else RNNFAST_NUM_THREADS, else OMP_NUM_THREADS, else
+// available_processors().
 int num_threads();
 void set_num_threads(int threads);
 

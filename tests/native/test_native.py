@@ -17,7 +17,7 @@ from rnnfast import _cpu
 ROOT = Path(__file__).resolve().parents[2]
 EMULATOR = ROOT / "tests" / "native" / "emulated" / "bochs.py"
 EMULATOR_MISSING = 77  # its exit status where something is not installed
-PROGRAMS = ("check_kernels", "check_table", "check_thread_pool")
+PROGRAMS = ("check_kernels", "check_table", "check_thread_pool", "check_processors")
 COMMON = ["-std=c++17", "-O1", "-pthread", "-Wno-psabi"]
 COMMON += [f"-I{ROOT / folder}" for folder in ("csrc", "csrc/include", "tests/native")]
 ISA_FLAGS = ["-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
@@ -74,10 +74,13 @@ def test_under_sanitizers(tmp_path: Path) -> None:
         pytest.skip(f"no list of instruction sets for {platform.machine()}")
     sanitizers = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
     programs = (*PROGRAMS, "check_tiles")
-    kernels, table, threads, tiles = build("g++", platform.machine(), tmp_path, *sanitizers, programs=programs)
+    kernels, table, threads, processors, tiles = build(
+        "g++", platform.machine(), tmp_path, *sanitizers, programs=programs
+    )
     assert run([str(kernels), "40"]) == "checked 40 problems"
     assert run([str(table)]).startswith("checked")
     assert run([str(threads)]) == "checked"
+    assert run([str(processors), str(tmp_path / "groups")]) == "checked"
     assert run([str(tiles), "20", "emulated"]) == "checked 20 problems"
     if HAS_TILES:
         assert run([str(tiles), "20", "real"]) == "checked 20 problems"
@@ -87,14 +90,14 @@ def test_threads_under_sanitizer(tmp_path: Path) -> None:
     need("g++")
     if platform.machine() not in ISAS:
         pytest.skip(f"no list of instruction sets for {platform.machine()}")
-    kernels, _, threads = build("g++", platform.machine(), tmp_path, "-fsanitize=thread")
+    kernels, _, threads, _ = build("g++", platform.machine(), tmp_path, "-fsanitize=thread")
     assert run([str(kernels), "15"]) == "checked 15 problems"
     assert run([str(threads)]) == "checked"
 
 
 def test_on_aarch64_in_an_emulator(tmp_path: Path) -> None:
     need("aarch64-linux-gnu-g++", "qemu-aarch64")
-    kernels, table, threads = build("aarch64-linux-gnu-g++", "aarch64", tmp_path, "-static")
+    kernels, table, threads, _ = build("aarch64-linux-gnu-g++", "aarch64", tmp_path, "-static")
     assert run(["qemu-aarch64", str(kernels), "20"]) == "checked 20 problems"
     assert run(["qemu-aarch64", str(table)]) == "checked baseline"
     assert run(["qemu-aarch64", str(threads)]) == "checked"
@@ -108,7 +111,7 @@ def test_avx512_in_an_emulator(tmp_path: Path) -> None:
         pytest.skip(f"emulated on x86_64 only, not on {platform.machine()}")
     if "avx512" in _cpu.supported_isas():
         pytest.skip("this processor has AVX-512: the other tests run it")
-    kernels, table, _ = build("g++", "x86_64", tmp_path, "-static", "-O3")
+    kernels, table, *_ = build("g++", "x86_64", tmp_path, "-static", "-O3")
     for command, expected in [
         ([str(table), "avx512"], "checked avx512"),
         ([str(kernels), "100", "avx512"], "checked 100 problems"),

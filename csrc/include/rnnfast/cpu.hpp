@@ -90,7 +90,7 @@ std::vector<std::string> activations();
 std::vector<std::string> variants();
 
 // The most threads that a call may use: set_num_threads, else RNNFAST_NUM_THREADS, else OMP_NUM_THREADS, else the
-// processors that this process may run on.
+// processors that this process may run on, or on Linux the quota of its control group where that is less.
 int num_threads();
 void set_num_threads(int threads);
 
