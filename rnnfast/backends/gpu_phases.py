@@ -128,16 +128,16 @@ class _Phase:
         device, self._on = cuda.Device(), cuda.get_current_stream()
         self.device, self.stream = device.id, self._on.ptr
         self.first, self.last = cuda.Event(), cuda.Event()
-        if cuda.nvtx.available:
-            cuda.nvtx.RangePush(f"rnnfast {self.name}")
         self.first.record(self._on)
         self._recorder.begin(self, device, self.stream)
+        if cuda.nvtx.available:
+            cuda.nvtx.RangePush(f"rnnfast {self.name}")
 
     def __exit__(self, *error: object) -> None:
-        self.last.record(self._on)
-        self._recorder.end(self)
         if self._cuda.nvtx.available:
             self._cuda.nvtx.RangePop()
+        self.last.record(self._on)
+        self._recorder.end(self)
 
     def nanoseconds_since(self, event: Any) -> float:
         """Up to its end."""
