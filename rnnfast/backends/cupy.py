@@ -7,9 +7,10 @@ stream, and nothing here waits for the GPU.
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rnnfast import checks
 from rnnfast.backends import gpu_variants
@@ -17,6 +18,8 @@ from rnnfast.backends.base import Backend, Plan, Variant
 from rnnfast.backends.cupy_arrays import GpuHome
 from rnnfast.backends.cupy_launch import Kernels, first_line
 from rnnfast.backends.gpu_chip_plan import ChipPlan
+from rnnfast.backends.gpu_limits import Occupancy
+from rnnfast.backends.gpu_phases import phase
 from rnnfast.cell_options import CellArguments
 from rnnfast.home import Home, ModelHome
 from rnnfast.problem import Problem, check_option
@@ -25,6 +28,19 @@ from rnnfast.typing import Array, ArrayLike
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _whole_pass(method: _F) -> _F:
+    """A method of a plan as the phase around all others of a pass."""
+
+    @functools.wraps(method)
+    def timed(self: CupyPlan, *arguments: Any, **options: Any) -> Any:
+        with phase(self._kernels.cupy, method.__name__):
+            return method(self, *arguments, **options)
+
+    return timed  # type: ignore[return-value]
 
 
 class CupyPlan(Plan):
@@ -44,6 +60,7 @@ class CupyPlan(Plan):
         self._home = GpuHome(kernels)
         self._recurrence = self._choice.recurrence(problem, kernels)
 
+    @_whole_pass
     def forward(
         self,
         x: ArrayLike,
@@ -65,14 +82,17 @@ class CupyPlan(Plan):
         y = given["out"]
         if y is None or self._narrow:
             y = cupy.empty((sizes.seq_len, sizes.batch, sizes.hidden_size), sizes.arithmetic)
-        cupy.matmul(_rows(self._wide(given["x"])), given["w_ih"].T, out=_rows(y))
+        with phase(cupy, "input projection"):
+            cupy.matmul(_rows(self._wide(given["x"])), given["w_ih"].T, out=_rows(y))
         state = self._initial(given["h0"])
         position = self._kernels.positions(sizes, given["lengths"], given["mask"])
-        self._recurrence.forward(y, self._matrix(given["w_hh"]), given["b"], state, position)
+        with phase(cupy, "recurrence"):
+            self._recurrence.forward(y, self._matrix(given["w_hh"]), given["b"], state, position)
         if self._narrow:
             y = _stored(y, given["x"].dtype, given["out"])
         return y, state
 
+    @_whole_pass
     def backward(
         self,
         dy: ArrayLike | None,
@@ -96,15 +116,19 @@ class CupyPlan(Plan):
         carry = self._initial(given["dh_n"])
         position = self._kernels.positions(sizes, given["lengths"], given["mask"])
         da = cupy.empty((sizes.seq_len, sizes.batch, sizes.hidden_size), sizes.arithmetic)
-        self._recurrence.backward(dy, y, self._matrix(given["w_hh"]), da, carry, position)
+        with phase(cupy, "backward recurrence"):
+            self._recurrence.backward(dy, y, self._matrix(given["w_hh"]), da, carry, position)
         used = x if position is None else self._kernels.clear_masked(x, position)
         dx = cupy.empty(used.shape, sizes.arithmetic)
-        cupy.matmul(_rows(da), given["w_ih"], out=_rows(dx))
-        dw_ih = cupy.matmul(_rows(da).T, _rows(used))
-        dw_hh = self._recurrent_gradient(da, y, given["h0"], position)
+        with phase(cupy, "input gradient"):
+            cupy.matmul(_rows(da), given["w_ih"], out=_rows(dx))
+        with phase(cupy, "weight gradients"):
+            dw_ih = cupy.matmul(_rows(da).T, _rows(used))
+            dw_hh = self._recurrent_gradient(da, y, given["h0"], position)
+            db = _rows(da).sum(axis=0)
         if self._narrow:
             dx = _stored(dx, given["x"].dtype)
-        return Gradients(dx, dw_ih, dw_hh.reshape(given["w_hh"].shape), _rows(da).sum(axis=0), carry)
+        return Gradients(dx, dw_ih, dw_hh.reshape(given["w_hh"].shape), db, carry)
 
     @property
     def _narrow(self) -> bool:
@@ -153,6 +177,14 @@ class CupyPlan(Plan):
 
     def explain(self) -> str:
         return self._choice.explain()
+
+    def occupancy(self, direction: str) -> Occupancy:
+        """What a direction ("forward" or "backward") launches, and how much of the device that fills."""
+        return self._choice.occupancy(direction)
+
+    def step_bytes(self, direction: str) -> int:
+        """Of memory, that a step of a direction reads and writes."""
+        return self._choice.bytes(direction)
 
 
 def _rows(array: Array) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 from rnnfast import _cpu
 from rnnfast.backends import cuda_kernels
 from rnnfast.backends.gpu_device import Device
+from rnnfast.backends.gpu_phases import phase
 from rnnfast.home import MaskValues, RandomWords
 from rnnfast.problem import Problem
 from rnnfast.typing import Array
@@ -112,48 +113,51 @@ class Kernels:
         if lengths is None and mask is None:
             return None
         position: Array = self.cupy.empty((problem.seq_len, problem.batch), np.int32)
-        self.elementwise(
-            "masked.cu",
-            "number_steps",
-            problem.batch,
-            np.uintp(pointer(lengths)),
-            np.uintp(pointer(mask)),
-            np.int32(problem.seq_len),
-            np.int32(problem.batch),
-            np.int32(problem.reverse),
-            np.uintp(pointer(position)),
-        )
+        with phase(self.cupy, "masks"):
+            self.elementwise(
+                "masked.cu",
+                "number_steps",
+                problem.batch,
+                np.uintp(pointer(lengths)),
+                np.uintp(pointer(mask)),
+                np.int32(problem.seq_len),
+                np.int32(problem.batch),
+                np.int32(problem.reverse),
+                np.uintp(pointer(position)),
+            )
         return position
 
     def clear_masked(self, x: Array, position: Array) -> Array:
         """A copy of x (T, B, n) with zeros at masked steps."""
         cleared: Array = self.cupy.empty(x.shape, x.dtype)
-        self.elementwise(
-            "masked.cu",
-            f"clear_masked<{cuda_kernels.C_TYPES[x.dtype.name]}>",
-            x.size,
-            np.uintp(pointer(x)),
-            np.uintp(pointer(position)),
-            np.int64(x.shape[0] * x.shape[1]),
-            np.int32(x.shape[2]),
-            np.uintp(pointer(cleared)),
-        )
+        with phase(self.cupy, "masks"):
+            self.elementwise(
+                "masked.cu",
+                f"clear_masked<{cuda_kernels.C_TYPES[x.dtype.name]}>",
+                x.size,
+                np.uintp(pointer(x)),
+                np.uintp(pointer(position)),
+                np.int64(x.shape[0] * x.shape[1]),
+                np.int32(x.shape[2]),
+                np.uintp(pointer(cleared)),
+            )
         return cleared
 
     def hold_states(self, problem: Problem, y: Array, h0: Array | None, position: Array) -> Array:
         """h_{t-1} of every step, (T, B, H), where steps are masked."""
         previous: Array = self.cupy.empty(y.shape, y.dtype)
-        self.elementwise(
-            "masked.cu",
-            f"hold_states<{cuda_kernels.C_TYPES[problem.arithmetic]}>",
-            problem.batch * problem.hidden_size,
-            np.uintp(pointer(y)),
-            np.uintp(pointer(h0)),
-            np.uintp(pointer(position)),
-            np.int32(problem.seq_len),
-            np.int32(problem.batch),
-            np.int32(problem.hidden_size),
-            np.int32(problem.reverse),
-            np.uintp(pointer(previous)),
-        )
+        with phase(self.cupy, "masks"):
+            self.elementwise(
+                "masked.cu",
+                f"hold_states<{cuda_kernels.C_TYPES[problem.arithmetic]}>",
+                problem.batch * problem.hidden_size,
+                np.uintp(pointer(y)),
+                np.uintp(pointer(h0)),
+                np.uintp(pointer(position)),
+                np.int32(problem.seq_len),
+                np.int32(problem.batch),
+                np.int32(problem.hidden_size),
+                np.int32(problem.reverse),
+                np.uintp(pointer(previous)),
+            )
         return previous

@@ -34,6 +34,29 @@ class Kernel(NamedTuple):
         return device.blocks_at_once(self.threads, registers(self.expression, device.capability), self.shared_bytes)
 
 
+class Occupancy(NamedTuple):
+    """How a kernel fills a multiprocessor.
+
+    Args:
+        registers: of a thread, as NVIDIA's compiler allots them.
+        at_once: blocks on a multiprocessor.
+        share: of the threads that it can have.
+    """
+
+    kernel: Kernel
+    registers: int
+    at_once: int
+    share: float
+
+    def __str__(self) -> str:
+        kernel = self.kernel
+        return (
+            f"{kernel.expression}: {kernel.blocks} blocks of {kernel.threads} threads, {self.registers} registers "
+            f"each, {kernel.shared_bytes:,} bytes of shared memory\n"
+            f"  {self.at_once} at once on a multiprocessor, {self.share:.0%} of its threads"
+        )
+
+
 def step_flops(problem: Problem) -> int:
     """Operations of the product of a step, either direction."""
     return 2 * problem.batch * problem.hidden_size**2
@@ -43,6 +66,12 @@ def step_bytes(problem: Problem, direction: str) -> int:
     """What of y, or of y, dy and da, a step reads from the memory and writes to it."""
     arrays = 2 if direction == "forward" else 3
     return arrays * problem.batch * problem.hidden_size * ITEM[problem.arithmetic]
+
+
+def occupancy(kernel: Kernel, device: Device) -> Occupancy:
+    """Of a kernel on a device."""
+    at_once, used = kernel.at_once(device), registers(kernel.expression, device.capability)
+    return Occupancy(kernel, used, at_once, at_once * kernel.threads / device.threads)
 
 
 def explain(choice: Choice) -> str:
@@ -61,17 +90,12 @@ def explain(choice: Choice) -> str:
 
 
 def _direction(choice: Choice, direction: str) -> list[str]:
-    problem, device, kernel = choice.problem, choice.device, choice.kernel(direction)
-    used = registers(kernel.expression, device.capability)
-    at_once = kernel.at_once(device)
-    share = at_once * kernel.threads / device.threads
+    problem, device = choice.problem, choice.device
     limits = {name: clocks / device.gigahertz / 1e3 for name, clocks in choice.limits(direction).items() if clocks}
     ordered = sorted(limits, key=lambda name: -limits[name])
     bound = limits[ordered[0]]
     return [
-        f"{direction}: {kernel.expression}: {kernel.blocks} blocks of {kernel.threads} threads, {used} registers each, "
-        f"{kernel.shared_bytes:,} bytes of shared memory",
-        f"  {at_once} at once on a multiprocessor, {share:.0%} of its threads",
+        f"{direction}: {choice.occupancy(direction)}",
         f"  a step: {step_flops(problem):,} operations, {choice.bytes(direction):,} bytes of memory",
         f"  at least {_microseconds(bound)} a step, {_microseconds(bound * problem.seq_len)} in all, by {ordered[0]}: "
         + ", ".join(f"{name} {_microseconds(limits[name])}" for name in ordered),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from rnnfast.backends import gpu_limits
 from rnnfast.backends.base import Variant
 from rnnfast.backends.gpu_device import Device
-from rnnfast.backends.gpu_limits import Kernel
+from rnnfast.backends.gpu_limits import Kernel, Occupancy
 from rnnfast.problem import Problem
 from rnnfast.typing import Array
 
@@ -122,6 +122,10 @@ class Choice(ABC):
     @abstractmethod
     def limits(self, direction: str) -> dict[str, float]:
         """Clocks of a step, at least, by what sets the limit: the names are those of gpu_limits."""
+
+    def occupancy(self, direction: str) -> Occupancy:
+        """How what a direction launches fills the device."""
+        return gpu_limits.occupancy(self.kernel(direction), self.device)
 
     def bytes(self, direction: str) -> int:
         """Of memory, that a step reads and writes."""

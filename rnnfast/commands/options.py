@@ -96,14 +96,21 @@ size = integer(1)
 activation = one_of(*ACTIVATIONS)
 
 
-def backend(text: str) -> str:
-    """The type of `--backend`: a name that is known, of a backend that runs here."""
-    name = one_of("auto", *REGISTRY)(text)
-    try:
-        find(name)
-    except RuntimeError as error:
-        raise argparse.ArgumentTypeError(str(error).removeprefix("backend: ")) from error
-    return name
+def backend_of(*known: str) -> Callable[[str], str]:
+    """The type of `--backend`: one of these names, of a backend that runs here."""
+
+    def parse(text: str) -> str:
+        name = one_of(*known)(text)
+        try:
+            find(name)
+        except RuntimeError as error:
+            raise argparse.ArgumentTypeError(str(error).removeprefix("backend: ")) from error
+        return name
+
+    return parse
+
+
+backend = backend_of("auto", *REGISTRY)
 
 
 def add_problem(parser: argparse.ArgumentParser, dtypes: tuple[str, ...]) -> None:

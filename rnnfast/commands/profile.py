@@ -1,7 +1,8 @@
 """Say where the time of a problem goes: every kernel by phase and thread, against what the machine can do.
 
 Forward, and with --backward the way back too. Time by phase (packing, input projection, recurrence, activation,
-gradients, waiting), rates against the measured peaks, and what holds each phase (docs/profiling.md).
+gradients, waiting), rates against the measured peaks, and what holds each phase (docs/profiling.md). With --backend
+cupy that of the GPU.
 """
 
 from __future__ import annotations
@@ -10,15 +11,20 @@ import argparse
 from collections.abc import Iterator
 
 import rnnfast
-from rnnfast.commands.options import BadOption, add_problem, file, number, problem_of, require, size
+from rnnfast.commands.options import BadOption, add_problem, backend_of, file, number, problem_of, require, size
 from rnnfast.problem import DTYPES, Problem
 from rnnfast.profiler.passes import DIRECTIONS, PassProfile
 from rnnfast.profiler.report import Report
+
+BACKENDS = ("cpu", "cupy")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The problem, what of it, and where results go."""
     add_problem(parser, DTYPES)
+    parser.add_argument(
+        "--backend", type=backend_of(*BACKENDS), default="cpu", help="whose kernels: cpu, or cupy on a GPU"
+    )
     parser.add_argument("--variant", help="this kernel alone, or auto; every one that takes the problem if absent")
     parser.add_argument("--backward", action="store_true", help="profile the backward pass, too")
     parser.add_argument("--threads", type=size, default=rnnfast.get_num_threads(), help="the most that a call may use")
@@ -58,24 +64,40 @@ def run(arguments: argparse.Namespace) -> None:
 def _report(arguments: argparse.Namespace) -> Report:
     from rnnfast.profiler import bounds, counters, passes
 
+    on_gpu = arguments.backend == "cupy"
     problem = Problem(**problem_of(arguments))
     directions = DIRECTIONS if arguments.backward else DIRECTIONS[:1]
     left_out: dict[str, str] = {}
     if arguments.variant:
         variants = [arguments.variant]
         try:
-            passes.plan_for(problem, arguments.variant)
+            passes.plan_for(problem, arguments.variant, arguments.backend)
         except (ValueError, RuntimeError) as error:
             raise BadOption(str(error)) from error
     else:
-        reasons = passes.variants_for(problem)
+        reasons = passes.variants_for(problem, arguments.backend)
         variants = [name for name, reason in reasons.items() if reason is None]
         left_out = {name: reason for name, reason in reasons.items() if reason is not None}
-    peaks = bounds.measure(rnnfast.isa(), arguments.threads, problem.arithmetic)
+    if on_gpu:
+        from rnnfast.profiler import gpu_passes
+
+        device = gpu_passes.current_device()
+        peaks, profile_passes = gpu_passes.peaks(device, problem.arithmetic), gpu_passes.profile_passes
+    else:
+        peaks = bounds.measure(rnnfast.isa(), arguments.threads, problem.arithmetic)
+        profile_passes = passes.profile_passes
 
     def profiled() -> Iterator[PassProfile]:
         for variant in variants:
-            yield from passes.profile_passes(problem, variant, directions, peaks=peaks, seconds=arguments.seconds)
+            yield from profile_passes(problem, variant, directions, peaks=peaks, seconds=arguments.seconds)
 
-    choice = passes.plan_for(problem, "auto").explain()
-    return Report(problem, arguments.threads, peaks, list(profiled()), counters.why_not(), choice, left_out)
+    return Report(
+        problem,
+        arguments.threads,
+        peaks,
+        list(profiled()),
+        None if on_gpu else counters.why_not(),
+        passes.plan_for(problem, "auto", arguments.backend).explain(),
+        left_out,
+        device.name if on_gpu else None,
+    )

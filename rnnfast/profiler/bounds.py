@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -15,11 +16,12 @@ NEAR = 0.5
 
 
 class Peaks(NamedTuple):
-    """Of one thread while all of them are busy.
+    """Of one thread while all of them are busy, or of a whole GPU.
 
     Attributes:
         gflop_per_s: multiplications and additions in registers, of float32 or float64.
-        gb_per_s: reads by the size of what is read over and over, as `rnnfast.bench.peaks.READ_SIZES` has them.
+        gb_per_s: reads by the size of what is read over and over, as `rnnfast.bench.peaks.READ_SIZES` has them; any
+            other name is of a memory of whatever size.
     """
 
     gflop_per_s: float
@@ -27,7 +29,8 @@ class Peaks(NamedTuple):
 
     def read(self, resident: float) -> tuple[str, float]:
         """The level that so many bytes are in, named by the size that was measured, and its GB/s."""
-        level = next((name for name, size in READ_SIZES.items() if resident <= size), [*READ_SIZES][-1])
+        fitting = (name for name in self.gb_per_s if resident <= READ_SIZES.get(name, math.inf))
+        level = next(fitting, [*self.gb_per_s][-1])
         return level, self.gb_per_s[level]
 
 

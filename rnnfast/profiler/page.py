@@ -38,16 +38,19 @@ def write_page(path: Path, report: Report) -> None:
 
 def page(report: Report) -> str:
     """All of it: plots, the variants side by side, each pass by phase, the plan."""
+    rates = "Rates are of the whole GPU." if report.device else "Rates are of one thread at work."
     parts = [
-        f"<h1>Where the time goes</h1><p>{escape(report.sizes)}. {escape(processor_name())}.</p>",
-        f"<p>{escape(words.peaks_in_words(report.peaks, report.threads))}.</p>",
+        f"<h1>Where the time goes</h1><p>{escape(report.sizes)}. {escape(report.device or processor_name())}.</p>",
+        f"<p>{escape(words.peaks_in_words(report.peaks, report.threads, report.device))}.</p>",
         f"<h2>Plots</h2>{figures([*plots(report)])}",
-        f"<h2>Variants</h2>{table(words.VARIANT_HEADINGS, [*words.variant_cells(report.passes)])}",
-        f"<h2>Phases</h2><p>{escape(words.bound_in_words())} Rates are of one thread at work.</p>",
+        f"<h2>Variants</h2>{table(words.variant_headings(report.passes), [*words.variant_cells(report.passes)])}",
+        f"<h2>Phases</h2><p>{escape(words.bound_in_words())} {rates}</p>",
     ]
     for one in report.passes:
         remarks = "".join(f"<li>{escape(remark)}</li>" for remark in words.remarks(one))
-        parts.append(f"<h3>{escape(words.title(one))}</h3>{table(words.PHASE_HEADINGS, [*words.phase_cells(one)])}")
+        parts.append(
+            f"<h3>{escape(words.title(one))}</h3>{table(words.phase_headings(one), [*words.phase_cells(one)])}"
+        )
         parts.append(f"<ul>{remarks}</ul>")
     parts.append(f"<h2>What the plan chooses</h2><ul>{_lines(report.choice)}</ul>")
     if report.no_counters:
@@ -62,7 +65,8 @@ def plots(report: Report) -> Iterator[Plot]:
         passes = [one for one in report.passes if one.direction == direction]
         if passes:
             yield phases(passes, direction)
-            yield threads(passes, direction)
+            if not report.device:
+                yield threads(passes, direction)
 
 
 def phases(passes: list[PassProfile], direction: str) -> Plot:

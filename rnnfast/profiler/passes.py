@@ -17,6 +17,7 @@ import numpy as np
 import rnnfast
 from rnnfast import _cpu
 from rnnfast.backends import Plan
+from rnnfast.backends.gpu_limits import Occupancy
 from rnnfast.bench.cases import Case
 from rnnfast.problem import Problem
 from rnnfast.profiler import counters, native
@@ -65,6 +66,7 @@ class PassProfile:
         begin: of that call, as the events count time.
         caller: the thread that called, as the events number them.
         dropped: events that were lost.
+        occupancy: of the kernel of the recurrence, on a GPU; there the one thread is the GPU as a whole.
     """
 
     variant: str
@@ -81,6 +83,7 @@ class PassProfile:
     begin: int = 0
     caller: int = 0
     dropped: int = 0
+    occupancy: Occupancy | None = None
 
     @property
     def overhead(self) -> float:
@@ -102,14 +105,14 @@ class Call(NamedTuple):
     counted: Counted
 
 
-def variants_for(problem: Problem) -> dict[str, str | None]:
-    """The kernels of the cpu backend, and why one does not take a problem here; None: it does."""
-    return {variant.name: _why_not(problem, variant.name) for variant in rnnfast.variants("cpu")}
+def variants_for(problem: Problem, backend: str = "cpu") -> dict[str, str | None]:
+    """The kernels of a backend, and why one does not take a problem here; None: it does."""
+    return {variant.name: _why_not(problem, variant.name, backend) for variant in rnnfast.variants(backend)}
 
 
-def _why_not(problem: Problem, variant: str) -> str | None:
+def _why_not(problem: Problem, variant: str, backend: str) -> str | None:
     try:
-        plan_for(problem, variant)
+        plan_for(problem, variant, backend)
     except (ValueError, RuntimeError) as error:
         return str(error)
     return None
@@ -211,8 +214,8 @@ def summarise(
     )
 
 
-def plan_for(problem: Problem, variant: str) -> Plan:
-    """A plan of the cpu backend. ValueError or RuntimeError: the variant does not take the problem here."""
+def plan_for(problem: Problem, variant: str, backend: str = "cpu") -> Plan:
+    """A plan of the backend. ValueError or RuntimeError: the variant does not take the problem here."""
     return rnnfast.plan(
         seq_len=problem.seq_len,
         batch=problem.batch,
@@ -221,6 +224,6 @@ def plan_for(problem: Problem, variant: str) -> Plan:
         dtype=problem.dtype,
         activation=problem.activation,
         precision=problem.precision,
-        backend="cpu",
+        backend=backend,
         variant=variant,
     )

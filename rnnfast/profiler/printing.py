@@ -20,14 +20,14 @@ def report(result: Report) -> None:
     """The variants side by side, then each pass by phase."""
     console = Console(highlight=False, soft_wrap=True)
     console.width = max(console.width, LEAST_WIDTH)
-    console.print(f"{result.sizes}\n{words.peaks_in_words(result.peaks, result.threads)}", markup=False)
+    console.print(f"{result.sizes}\n{words.peaks_in_words(result.peaks, result.threads, result.device)}", markup=False)
     for one in result.passes:
         console.print()
-        console.print(_table(words.title(one), words.PHASE_HEADINGS, words.phase_cells(one)))
+        console.print(_table(words.title(one), words.phase_headings(one), words.phase_cells(one)))
         for remark in words.remarks(one):
             console.print(f"  {remark}", markup=False)
     console.print()
-    console.print(_table("All of them", words.VARIANT_HEADINGS, words.variant_cells(result.passes)))
+    console.print(_table("All of them", words.variant_headings(result.passes), words.variant_cells(result.passes)))
     console.print(words.bound_in_words(), markup=False)
     console.print(f"\nThe plan's own choice: {result.choice}", markup=False)
     if result.no_counters:

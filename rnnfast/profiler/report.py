@@ -26,11 +26,12 @@ class Report:
     Attributes:
         problem: what was computed.
         threads: the most that a call could use.
-        peaks: of one thread while so many are busy.
+        peaks: of one thread while so many are busy, or of the device.
         passes: one at least.
         no_counters: why there are no hardware counters, or None.
         choice: what the plan would choose, in its own words.
         left_out: variants that do not take the problem here, and why.
+        device: the GPU; None: the processor.
     """
 
     problem: Problem
@@ -40,6 +41,7 @@ class Report:
     no_counters: str | None
     choice: str
     left_out: Mapping[str, str]
+    device: str | None = None
 
     @property
     def sizes(self) -> str:
@@ -51,7 +53,7 @@ class Report:
         )
 
     def record(self) -> dict[str, Any]:
-        """As JSON has it; times in seconds, rates in GFLOP/s and GB/s of one thread."""
+        """As JSON has it; times in seconds, rates in GFLOP/s and GB/s of one thread or of the device."""
         problem = {
             name: getattr(self.problem, name) for name in ("batch", "seq_len", "input_size", "hidden_size", "dtype")
         }
@@ -62,8 +64,12 @@ class Report:
             "cores": cores(),
             "isa": rnnfast.isa(),
             "threads": self.threads,
+            "device": self.device,
             "problem": {**problem, "activation": str(self.problem.activation), "precision": self.problem.precision},
-            "peaks_per_thread": {"gflop_per_s": self.peaks.gflop_per_s, "gb_per_s": dict(self.peaks.gb_per_s)},
+            "peaks" if self.device else "peaks_per_thread": {
+                "gflop_per_s": self.peaks.gflop_per_s,
+                "gb_per_s": dict(self.peaks.gb_per_s),
+            },
             "no_counters": self.no_counters,
             "choice": self.choice,
             "left_out": dict(self.left_out),
@@ -80,6 +86,8 @@ class Report:
         for number, one in enumerate(self.passes, 1):
             threads = sorted({event.thread for event in one.events})
             names = {thread: "caller" if thread == one.caller else f"worker {thread}" for thread in threads}
+            if self.device:
+                names = dict.fromkeys(threads, self.device)
             records += trace.process(number, f"{one.variant} {one.direction}", names)
             records += trace.phases(number, one.events, one.begin)
         trace.write(path, records, problem=self.sizes, dropped=sum(one.dropped for one in self.passes))
@@ -90,4 +98,6 @@ def _record(one: PassProfile) -> dict[str, Any]:
     whole = asdict(one)
     del whole["events"], whole["begin"], whole["caller"]
     threads = [{"work": work, "waiting": waiting} for work, waiting in one.threads]
+    if one.occupancy is not None:
+        whole["occupancy"] = {**one.occupancy._asdict(), "kernel": one.occupancy.kernel._asdict()}
     return {**whole, "rows": rows, "threads": threads, "balance": one.balance}

@@ -39,6 +39,7 @@ class Stream:
     """A stream, on which what is submitted runs at once, unless it is captured."""
 
     current: Stream
+    operations = 0  # that have run, on all of them: the clock of emulated_events.py
     _captured: list[Callable[[], Any]] | None = None
 
     def __init__(self, ptr: int = 1, non_blocking: bool = False) -> None:
@@ -53,6 +54,7 @@ class Stream:
 
     def submit(self, operation: Callable[[], Any]) -> Any:
         if self._captured is None:
+            Stream.operations += 1
             return operation()
         self._captured.append(operation)
         return None

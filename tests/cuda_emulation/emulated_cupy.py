@@ -11,7 +11,8 @@ from typing import Any
 
 import emulated_functions  # noqa: F401  # fills FUNCTIONS
 import numpy as np
-from emulated_arrays import FUNCTIONS, UFUNCS, Graph, Stream, ndarray
+from emulated_arrays import FUNCTIONS, TO_HOST, UFUNCS, Graph, Stream, ndarray
+from emulated_events import Event, get_elapsed_time, nvtx, wait
 from emulated_kernels import EmulatedFile
 
 from rnnfast.backends import cuda_kernels
@@ -68,7 +69,9 @@ def make(files: dict[str, EmulatedFile], attributes: dict[str, int], capability:
             self.compute_capability = capability
 
         def synchronize(self) -> None:
-            """Everything has run as it was submitted."""
+            """Everything has run as it was submitted; on a GPU this waits."""
+            TO_HOST.append("all streams of a device")
+            wait()
 
     module = ModuleType("cupy")
     module.__dict__.update(
@@ -79,7 +82,10 @@ def make(files: dict[str, EmulatedFile], attributes: dict[str, int], capability:
         RawModule=RawModule,
         cuda=SimpleNamespace(
             Device=Device,
+            Event=Event,
             Stream=Stream,
+            get_elapsed_time=get_elapsed_time,
+            nvtx=nvtx,
             get_current_stream=lambda: Stream.current,
             runtime=SimpleNamespace(
                 getDeviceCount=lambda: 1,

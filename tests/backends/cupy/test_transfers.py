@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable
+from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +19,7 @@ import rnnfast
 from rnnfast.layers import Bidirectional, Dense, Dropout, Embedding, Layer, SimpleRNN
 from rnnfast.optimizers import SGD, RMSprop
 
+NVTX = ("nvtx.RangePush", "nvtx.RangePop")
 X, Y = np.arange(24 * 5).reshape(24, 5) % 20, np.arange(24) % 2
 BATCHES = [(X[i : i + 6], Y[i : i + 6]) for i in range(0, 24, 6)]
 
@@ -124,3 +126,21 @@ def test_methods_take_what_those_of_cupy_take(name: str, real: ModuleType) -> No
         for p in inspect.signature(getattr(emulated_arrays.ndarray, name)).parameters.values()
     ]
     assert ours == theirs[: len(ours)]
+
+
+@pytest.mark.parametrize("name", ["Event", "Event.record", "Event.synchronize", "get_elapsed_time", *NVTX])
+def test_events_and_ranges_take_what_those_of_cupy_take(name: str, emulated_cupy: ModuleType, real: ModuleType) -> None:
+    find = attrgetter(f"cuda.{name}")
+    # Compiled functions have their arguments in the first line of their docstring, maybe with types of C.
+    line = find(real).__doc__.splitlines()[0] if name != "Event" else f"Event{inspect.signature(real.cuda.Event)}"
+    theirs = [part.split()[-1] for part in line[line.index("(") + 1 : line.index(")")].split(", ") if part]
+    ours = [
+        p.name if p.default is p.empty else f"{p.name}={p.default}"
+        for p in inspect.signature(find(emulated_cupy)).parameters.values()
+    ]
+    assert ours == theirs
+
+
+def test_events_and_nvtx_have_what_is_asked_for(real: ModuleType) -> None:
+    assert isinstance(real.cuda.Event.done, property)
+    assert isinstance(real.cuda.nvtx.available, bool)
