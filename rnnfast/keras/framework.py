@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, Protocol, cast
 
 import keras
@@ -28,17 +29,7 @@ class Framework(Protocol):
         """Why it does not take a call, in words, or None."""
 
 
-def _module() -> Any:
-    if NAME == "jax":
-        from rnnfast.keras import on_jax as module
-    elif NAME == "torch":
-        from rnnfast.keras import on_torch as module
-    elif NAME == "tensorflow":
-        from rnnfast.keras import on_tensorflow as module
-    else:
-        return None
-    return module
+FRAMEWORKS = "jax", "torch", "tensorflow"
 
-
-framework = cast("Framework", _module())
+framework = cast("Framework", import_module(f"rnnfast.keras.on_{NAME}") if NAME in FRAMEWORKS else None)
 """None where there is no module for it: nothing is covered then."""

@@ -18,16 +18,16 @@ def rnn_forward(
     masks = {"mask": mask, "recurrent_mask": recurrent_mask}
     masks = {name: tensor for name, tensor in masks.items() if tensor is not None}
 
+    def given(masked: tuple[Array, ...]) -> dict[str, Any]:
+        return {**options, **dict(zip(masks, masked, strict=True))}
+
     def forward(x: Array, w_ih: Array, w_hh: Array, b: Array, h0: Array, *masked: Array) -> tuple[Array, ...]:
-        return functional.rnn_forward(x, w_ih, w_hh, b, h0=h0, **_named(masked), **options)
+        return functional.rnn_forward(x, w_ih, w_hh, b, h0=h0, **given(masked))
 
     def backward(
         dy: Array, dh_n: Array, x: Array, y: Array, w_ih: Array, w_hh: Array, h0: Array, *masked: Array
     ) -> tuple[Array, ...]:
-        return functional.rnn_backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, **_named(masked), **options)[:5]
-
-    def _named(masked: tuple[Array, ...]) -> dict[str, Array]:
-        return dict(zip(masks, masked, strict=True))
+        return functional.rnn_backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, **given(masked))[:5]
 
     @tf.custom_gradient  # type: ignore[misc, untyped-decorator, unused-ignore]
     def recurrence(x: Any, w_ih: Any, w_hh: Any, b: Any, h0: Any) -> Any:

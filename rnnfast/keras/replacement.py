@@ -11,7 +11,7 @@ from rnnfast.keras.simple_rnn import SimpleRNN, set_up
 
 
 def replace(model: Any) -> int:
-    """Makes every `keras.layers.SimpleRNN` in the model, or the model itself if it is one, an `rnnfast.keras.SimpleRNN`.
+    """Makes every `keras.layers.SimpleRNN` in the model, or the model itself if it is one, a `rnnfast.keras.SimpleRNN`.
 
     In place, inside of Bidirectional and other wrappers and of models in the model, too: the layers stay the objects
     that they are, with their weights and whatever an optimizer remembers of them. What was compiled is compiled anew.
