@@ -34,14 +34,24 @@ def rnn_forward(
         y, h_n = _called(forward, [x, w_ih, w_hh, b, h0, *masks.values()], [(*x.shape[:2], h0.shape[-1]), h0.shape])
 
         def gradient(dy: Any, dh_n: Any) -> Any:
-            shapes = [each.shape for each in (x, w_ih, w_hh, b, h0)]
-            return _called(backward, [dy, dh_n, x, y, w_ih, w_hh, h0, *masks.values()], shapes)
+            return differentiated(dy, dh_n, x, y, w_ih, w_hh, h0)
 
         return (y, h_n), gradient
+
+    @tf.custom_gradient  # type: ignore[misc, untyped-decorator, unused-ignore]
+    def differentiated(dy: Any, dh_n: Any, x: Any, y: Any, w_ih: Any, w_hh: Any, h0: Any) -> Any:
+        shapes = [x.shape, w_ih.shape, w_hh.shape, w_hh.shape[:1], h0.shape]
+        return _called(backward, [dy, dh_n, x, y, w_ih, w_hh, h0, *masks.values()], shapes), _no_derivative
 
     # Tensors and no variables: of those custom_gradient wants to know itself.
     y, h_n = recurrence(*map(tf.convert_to_tensor, (x, w_ih, w_hh, b, h0)))
     return y, h_n
+
+
+def _no_derivative(*gradients: Any) -> Any:
+    raise NotImplementedError(
+        "rnnfast.keras: the recurrence has first derivatives only, got the gradient of a gradient"
+    )
 
 
 def _called(function: Any, tensors: list[Any], shapes: list[Any]) -> list[Any]:

@@ -17,6 +17,30 @@ def outputs_and_gradients(layer: Any, x: Any, state: Any, **arguments: Any) -> A
     return [np.asarray(keras.ops.convert_to_numpy(each)) for each in (*outputs, *gradients)]
 
 
+def gradient_of_gradient(layer: Any, x: Any) -> Any:
+    """By x, of the sum of the squared gradient by x of the sum of the outputs."""
+    if BACKEND == "jax":
+        import jax
+
+        return jax.grad(lambda x: (jax.grad(lambda x: layer(x).sum())(x) ** 2).sum())(x)
+    if BACKEND == "torch":
+        import torch
+
+        x = torch.from_numpy(x).requires_grad_()
+        (once,) = torch.autograd.grad(layer(x).sum(), x, create_graph=True)
+        return torch.autograd.grad((once**2).sum(), x)
+    import tensorflow as tf
+
+    x = tf.constant(x)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            y = tf.reduce_sum(layer(x))
+        total = tf.reduce_sum(inner.gradient(y, x) ** 2)
+    return outer.gradient(total, x)
+
+
 def _on_jax(layer: Any, inputs: list[Any], arguments: dict[str, Any]) -> Any:
     import jax
 
