@@ -23,7 +23,7 @@ import rnnfast.keras
 pytestmark = pytest.mark.filterwarnings("ignore", "error:rnnfast.keras")
 
 BATCH, STEPS, FEATURES, UNITS = 4, 5, 3, 2
-EXAMPLES = {"jax": 10, "torch": 60, "tensorflow": 20}[BACKEND]
+EXAMPLES = {"jax": 8, "torch": 50, "tensorflow": 20}[BACKEND]
 PHASES = [Phase.generate, Phase.shrink]
 PARAMETRIC = ["leaky_relu", "hard_sigmoid", "relu6"]
 ACTIVATIONS = [

@@ -9,10 +9,12 @@ import pytest
 
 CHECKS = [str(path) for path in sorted(Path(__file__).parent.glob("*_checks.py"))]
 SUPPORT = Path(__file__).resolve().parents[2] / "support"
+# Compiling takes most of the time of these checks, and what it makes is run a few times.
+COMPILE_QUICKLY = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
 QUIET = {
-    "jax": {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "1"},
+    "jax": {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "1", **COMPILE_QUICKLY},
     "torch": {"KERAS_TORCH_DEVICE": "cpu"},
-    "tensorflow": {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"},
+    "tensorflow": {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3", **COMPILE_QUICKLY},
 }
 
 
