@@ -1,12 +1,14 @@
-"""Keras's SimpleRNN layer and its trainer on each of its backends, compiled where the backend compiles."""
+"""Keras's trainer and its SimpleRNN layer, or that of rnnfast, on each backend, compiled where the backend compiles."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+import rnnfast
 from rnnfast.bench.cases import BOTH, FORWARD, Case
 from rnnfast.bench.peers.base import Contender, Ready
 from rnnfast.bench.peers.own import keras_like
@@ -16,13 +18,19 @@ from rnnfast.typing import Array
 Calls = dict[str, Callable[[], Any]]
 
 
-def layer(case: Case, arrays: Mapping[str, Array], threads: int) -> Ready:
-    """The layer on the backend that KERAS_BACKEND names. Keras has batches first: y and dx are turned for the check."""
+def layer(case: Case, arrays: Mapping[str, Array], threads: int, *, replaced: bool = False) -> Ready:
+    """The layer on the backend that KERAS_BACKEND names. Keras has batches first: y and dx are turned for the check.
+
+    Args:
+        replaced: by that of rnnfast.
+    """
     import keras
 
     backend = keras.backend.backend()
     _limit_threads(backend, threads)
     rnn = keras.layers.SimpleRNN(case.hidden_size, activation=case.activation, return_sequences=True)
+    if replaced:
+        _replace(rnn)
     rnn.build((case.batch, case.seq_len, case.input_size))
     rnn.set_weights([arrays["w_ih"].T, arrays["w_hh"].T, arrays["b"]])
     x, dy = (keras.ops.convert_to_tensor(arrays[name].swapaxes(0, 1).copy()) for name in ("x", "dy"))
@@ -101,7 +109,7 @@ _LAYER: dict[str, Callable[[Any, Any, Any], Calls]] = {
 }
 
 
-def trainer(case: SeedModel, arrays: Mapping[str, Array], threads: int) -> Ready:
+def trainer(case: SeedModel, arrays: Mapping[str, Array], threads: int, *, replaced: bool = False) -> Ready:
     """A compiled Sequential; see `keras_like`."""
     import keras
 
@@ -112,13 +120,22 @@ def trainer(case: SeedModel, arrays: Mapping[str, Array], threads: int) -> Ready
         keras.layers.Dense(case.outputs),
     ]
     model = keras.Sequential(layers)
+    if replaced:
+        _replace(model)
     losses = keras.losses
     loss = losses.BinaryCrossentropy if case.outputs == 1 else losses.SparseCategoricalCrossentropy
     model.compile(keras.optimizers.RMSprop(case.learning_rate), loss=loss(from_logits=True))
     return keras_like(model, layers, case, arrays)
 
 
+def _replace(layer_or_model: Any) -> None:
+    from rnnfast.keras import replace
+
+    assert replace(layer_or_model) == 1
+
+
 def _limit_threads(backend: str, threads: int) -> None:
+    rnnfast.set_num_threads(threads)
     if backend == "torch":
         import torch
 
@@ -129,14 +146,22 @@ def _limit_threads(backend: str, threads: int) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
 
 
-def _on(backend: str, **environment: str) -> Contender:
+def _on(backend: str, **environment: str) -> list[Contender]:
     variables = {"KERAS_BACKEND": backend, **environment}
-    prepare = {"layer": layer, "model": trainer}
-    return Contender(f"Keras on {backend}", f"keras-{backend}", prepare, ("keras", backend), environment=variables)
+    return [
+        Contender(
+            f"{library} on {backend}",
+            f"keras-{backend}",
+            {"layer": partial(layer, replaced=replaced), "model": partial(trainer, replaced=replaced)},
+            ("keras", backend),
+            environment=variables,
+        )
+        for library, replaced in (("Keras", False), ("rnnfast.keras", True))
+    ]
 
 
 CONTENDERS = [
-    _on("jax", JAX_PLATFORMS="cpu"),
-    _on("torch", KERAS_TORCH_DEVICE="cpu"),
-    _on("tensorflow", TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1"),
+    *_on("jax", JAX_PLATFORMS="cpu"),
+    *_on("torch", KERAS_TORCH_DEVICE="cpu"),
+    *_on("tensorflow", TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1"),
 ]

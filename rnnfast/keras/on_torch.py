@@ -1,0 +1,24 @@
+"""Keras on torch: the operators of `rnnfast.torch`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rnnfast import Activation, backends
+from rnnfast.torch import rnn_forward as operator
+
+ZEROS_FIRST = True
+
+
+def rnn_forward(x: Any, w_ih: Any, w_hh: Any, b: Any, *, activation: Activation, **options: Any) -> tuple[Any, Any]:
+    return operator(x, w_ih, w_hh, b, activation=activation.name, **options)
+
+
+def reason_against(sequences: Any, activation: Activation, *, recurrent_dropout: bool) -> str | None:
+    if activation != Activation(activation.name):  # the operators take names
+        return f"the activation {activation} is not covered on torch"
+    device = sequences.device.type
+    if device == "cuda":
+        why = dict(backends())["cupy"]
+        return None if why is None else f"the backend cupy cannot run: {why}"
+    return None if device in ("cpu", "meta") else f"torch on {device} is not covered"
