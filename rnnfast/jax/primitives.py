@@ -28,7 +28,13 @@ def _primitive(name: str, results: Callable[..., Sequence[Any]]) -> Primitive:
     """A primitive whose results have the shapes and dtypes of what `results` gives for its operands."""
     made = Primitive(name)
     made.multiple_results = True
-    made.def_impl(jax.jit(made.bind, static_argnames="options"))
+    compiled = jax.jit(made.bind, static_argnames="options")
+
+    def implementation(*operands: Any, options: Options) -> Any:
+        with jax.disable_jit(False):  # there is nothing to run but what is compiled
+            return compiled(*operands, options=options)
+
+    made.def_impl(implementation)
 
     def abstract(*operands: Any, options: Options) -> list[Any]:
         return [jax.core.ShapedArray(value.shape, value.dtype) for value in results(*operands)]

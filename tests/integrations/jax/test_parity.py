@@ -142,6 +142,9 @@ def test_without_jit(dtype: str) -> None:
     with precision_of(dtype):
         assert_close(rnn(*arrays), scan(*arrays))
         assert_close(outputs_and_gradients(rnn)(*arrays), outputs_and_gradients(scan)(*arrays))
+        with jax.disable_jit():
+            outputs = outputs_and_gradients(rnn)(*arrays)
+        assert_close(outputs, outputs_and_gradients(scan)(*arrays))
 
 
 @pytest.mark.parametrize(
