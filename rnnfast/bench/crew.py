@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,7 +49,11 @@ class _NoAnswerError(Exception):
 
 
 class _Worker:
-    """One process, started with the threads that its contenders may use."""
+    """One process, started with the threads that its contenders may use.
+
+    It is stopped but for the time between a request and its answer: the threads of some frameworks look out for work
+    long after a call, on processors that are another contender's by then.
+    """
 
     def __init__(self, threads: int, backend: str, environment: Mapping[str, str], log: Path) -> None:
         variables = dict.fromkeys(_THREAD_VARIABLES, str(threads))
@@ -68,6 +73,7 @@ class _Worker:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
+            process.send_signal(signal.SIGCONT)
             process.stdin.write(json.dumps(request).encode() + b"\n")
             process.stdin.flush()
             if timeout is not None and not select.select([process.stdout], [], [], timeout)[0]:
@@ -79,6 +85,7 @@ class _Worker:
         if not line:
             process.wait()
             raise _NoAnswerError(f"its process ended with code {process.returncode}")
+        process.send_signal(signal.SIGSTOP)
         answer: dict[str, Any] = json.loads(line)
         return answer
 

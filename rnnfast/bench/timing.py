@@ -2,7 +2,7 @@
 
 Machines are shared and change their clock; whatever slows one round slows every contender in it, so that ratios hold
 where absolute times do not. Within a round each contender runs for a slice of time, and the first half of it is not
-counted: the thread pool of the contender before may still be spinning, and the caches hold its data.
+counted: the caches hold the data of the contender before, and in one process its thread pool may still be spinning.
 """
 
 from __future__ import annotations

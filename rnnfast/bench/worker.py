@@ -8,8 +8,10 @@ their thread pools do not meet, each may have its environment, and one that cras
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -23,6 +25,8 @@ from rnnfast.bench.memory import peak_growth
 from rnnfast.bench.peers import Contender, NotHere, Ready, contenders
 from rnnfast.bench.records import case_of
 from rnnfast.bench.timing import time_slice
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Worker:
@@ -96,9 +100,16 @@ def serve(worker: Worker, requests: TextIO, answers: TextIO) -> None:
         print(json.dumps(worker.answer(json.loads(line))), file=answers, flush=True)
 
 
+def end_with_parent() -> None:
+    """On Linux this process ends when the one that tells it what to do does: it is stopped, and would not notice."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def main() -> None:
     """Answers standard input. What frameworks print goes to standard error, so that it meets no answer."""
     threads = int(sys.argv[1])
+    end_with_parent()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:threads]))
     answers = os.fdopen(os.dup(1), "w")
