@@ -74,16 +74,16 @@ def environment(tmp_path: Path, _matplotlib_folder: Path) -> dict[str, str]:
 
 @pytest.fixture
 def run_python(tmp_path: Path, environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs Python as a user would, in an empty folder; keyword arguments are added to its environment."""
+    """Runs Python as a user would, in an empty folder; other keyword arguments are added to its environment."""
 
-    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, seconds: float = 120, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=tmp_path,
             env={**environment, **variables},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=seconds,
         )
 
     return run

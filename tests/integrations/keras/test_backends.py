@@ -26,6 +26,7 @@ def test_backend(run_python, backend: str) -> None:
     result = run_python(
         *("-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-o", f"pythonpath={SUPPORT}"),
         *CHECKS,
+        seconds=600,  # some compile for as long as a minute
         KERAS_BACKEND=backend,
         **QUIET[backend],
     )
