@@ -10,7 +10,7 @@ import numpy as np
 
 import rnnfast
 from rnnfast.bench.cases import BOTH, FORWARD, Case
-from rnnfast.bench.peers.base import Contender, Ready
+from rnnfast.bench.peers.base import Contender, NotHere, Ready
 from rnnfast.bench.peers.own import keras_like
 from rnnfast.bench.seed_models import SeedModel
 from rnnfast.typing import Array
@@ -113,6 +113,9 @@ def trainer(case: SeedModel, arrays: Mapping[str, Array], threads: int, *, repla
     """A compiled Sequential; see `keras_like`."""
     import keras
 
+    if keras.backend.backend() == "tensorflow":
+        # A row that a batch looks up twice, with gradients g and g, is squared as g^2 + g^2 there, not as (g + g)^2.
+        raise NotHere("on TensorFlow, Keras's RMSprop squares the gradients of an embedding's row before it adds them")
     _limit_threads(keras.backend.backend(), threads)
     layers = [
         keras.layers.Embedding(case.words, case.input_size),
