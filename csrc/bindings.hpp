@@ -5,6 +5,7 @@
 
 namespace rnnfast {
 
+void bind_kernel(pybind11::module_& m);
 void bind_rows(pybind11::module_& m);
 void bind_peaks(pybind11::module_& m);
 void bind_masks(pybind11::module_& m);

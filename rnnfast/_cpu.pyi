@@ -1,3 +1,5 @@
+from typing import Any
+
 from rnnfast.typing import Array
 
 class Activation:
@@ -52,6 +54,36 @@ class Kernel:
         position: object = ...,
         sums: tuple[Array, ...] | None = ...,
     ) -> tuple[Array, Array, Array, Array, Array, Array | None] | None: ...
+    # The same of tensors that speak DLPack's C exchange API, with states (1, B, H), and b maybe a tuple of biases.
+    def forward_tensors(
+        self,
+        x: object,
+        w_ih: object,
+        w_hh: object,
+        b: object,
+        h0: object,
+        lengths: object,
+        mask: object,
+        out: object = ...,
+        cell: tuple[object, ...] | None = ...,
+        steps: int = ...,
+    ) -> tuple[Any, Any] | None: ...
+    def backward_tensors(
+        self,
+        dy: object,
+        x: object,
+        y: object,
+        w_ih: object,
+        w_hh: object,
+        h0: object,
+        dh_n: object,
+        lengths: object,
+        mask: object,
+        cell: tuple[object, ...] | None = ...,
+        steps: int = ...,
+        position: object = ...,
+        sums: tuple[Any, ...] | None = ...,
+    ) -> tuple[Any, Any, Any, Any, Any, Any] | None: ...
     @property
     def window_steps(self) -> int: ...
     @property

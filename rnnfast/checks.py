@@ -45,15 +45,15 @@ def as_array(name: str, value: ArrayLike, home: Home = HOST) -> Array:
     return home.as_array(name, value)
 
 
-def sizes(x_shape: tuple[int, ...], w_hh_shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Any]:
-    """The sizes, heads and dtype of a problem, from the shapes of x and w_hh and the dtype of x."""
+def sizes(x_shape: tuple[int, ...], w_hh_shape: tuple[int, ...], dtype: str) -> dict[str, Any]:
+    """The sizes, heads and dtype of a problem, from the shapes of x and w_hh and the name of the dtype of x."""
     forms = {"x": (_axes("x"),), "w_hh": tuple(recurrent_shapes(1, 1))}
     for name, shape, fits in (("x", x_shape, len(x_shape) == 3), ("w_hh", w_hh_shape, _is_recurrent(w_hh_shape))):
         if not fits:
             raise ValueError(f"{name}: expected shape {' or '.join(forms[name])}, got {shape}")
         if 0 in shape:
             raise ValueError(f"{name}: expected {forms[name][0]} of at least 1 each, got {shape}")
-    if dtype.name not in ARITHMETIC:
+    if dtype not in ARITHMETIC:
         raise TypeError(f"x: expected dtype {' or '.join(ARITHMETIC)}, got {dtype}")
     seq_len, batch, input_size = x_shape
     heads = 1 if len(w_hh_shape) == 2 else w_hh_shape[0]
@@ -63,7 +63,7 @@ def sizes(x_shape: tuple[int, ...], w_hh_shape: tuple[int, ...], dtype: np.dtype
         "input_size": input_size,
         "hidden_size": heads * w_hh_shape[2] if len(w_hh_shape) == 3 else w_hh_shape[0],
         "heads": heads,
-        "dtype": dtype.name,
+        "dtype": dtype,
     }
 
 

@@ -214,7 +214,7 @@ def _plan_of(
 ) -> Plan:
     # The last 256 are remembered: a plan is small, for workspaces are shared.
     return make_plan(
-        **checks.sizes(x_shape, w_hh_shape, dtype),
+        **checks.sizes(x_shape, w_hh_shape, dtype.name),
         activation=activation,
         clip=clip,
         reverse=reverse,

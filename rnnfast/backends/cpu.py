@@ -85,7 +85,7 @@ class CpuPlan(Plan):
         self._isa = isa
         self._precision = problem.precision if "tiles" in chosen.values() else "highest"
         self._chosen = chosen
-        self._kernel = _cpu.Kernel(
+        self.kernel = _cpu.Kernel(
             seq_len=problem.seq_len,
             batch=problem.batch,
             input_size=problem.input_size,
@@ -116,10 +116,10 @@ class CpuPlan(Plan):
         options = checks.cell_options(self.problem, **cell) if cell or self._needs_cell else None
         result = None
         if out is None:  # an array to write to needs the checks for overlap
-            result = self._kernel.forward(x, w_ih, w_hh, b, h0, lengths, mask, None, options)
+            result = self.kernel.forward(x, w_ih, w_hh, b, h0, lengths, mask, None, options)
         if result is None:
             given = checks.forward_arrays(self.problem, x, w_ih, w_hh, b, h0=h0, lengths=lengths, mask=mask, out=out)
-            result = self._kernel.forward(**given, cell=options)
+            result = self.kernel.forward(**given, cell=options)
         assert result is not None, "checked arrays are in the planned form"
         return result
 
@@ -138,12 +138,12 @@ class CpuPlan(Plan):
         **cell: Unpack[CellArguments],
     ) -> Gradients:
         options = checks.cell_options(self.problem, **cell) if cell or self._needs_cell else None
-        result = self._kernel.backward(dy, x, y, w_ih, w_hh, h0, dh_n, lengths, mask, options)
+        result = self.kernel.backward(dy, x, y, w_ih, w_hh, h0, dh_n, lengths, mask, options)
         if result is None:
             given = checks.backward_arrays(
                 self.problem, dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask
             )
-            result = self._kernel.backward(**given, cell=options)
+            result = self.kernel.backward(**given, cell=options)
         assert result is not None, "checked arrays are in the planned form"
         return Gradients(*result)
 
@@ -154,7 +154,7 @@ class CpuPlan(Plan):
 
     @property
     def window_steps(self) -> int:
-        return self._kernel.window_steps
+        return self.kernel.window_steps
 
     def forward_steps(
         self,
@@ -168,7 +168,7 @@ class CpuPlan(Plan):
         mask: Array | None,
         cell: CellOptions | None = None,
     ) -> tuple[Array, Array]:
-        result = self._kernel.forward(x, w_ih, w_hh, b, h0, lengths, mask, cell=cell, steps=len(x))
+        result = self.kernel.forward(x, w_ih, w_hh, b, h0, lengths, mask, cell=cell, steps=len(x))
         assert result is not None, "checked arrays are in the planned form"
         return result
 
@@ -188,7 +188,7 @@ class CpuPlan(Plan):
         sums: tuple[Array, ...],
         cell: CellOptions | None = None,
     ) -> tuple[Array, Array]:
-        result = self._kernel.backward(
+        result = self.kernel.backward(
             dy, x, y, w_ih, w_hh, h0, dh_n, lengths, mask, cell=cell, steps=len(x), position=position, sums=sums
         )
         assert result is not None, "checked arrays are in the planned form"
@@ -207,7 +207,7 @@ class CpuPlan(Plan):
         if self.problem.cell_options:
             lines.append(f"panel alone has {', '.join(self.problem.cell_options)}")
         lines.append(
-            f"instruction set {self._kernel.isa} (this processor runs {', '.join(_cpu.supported_isas())})",
+            f"instruction set {self.kernel.isa} (this processor runs {', '.join(_cpu.supported_isas())})",
         )
         if self.problem.dtype != self.problem.arithmetic:
             lines.append(f"{storage(self.problem)}, by windows of {min(self.window_steps, self.problem.seq_len)} steps")

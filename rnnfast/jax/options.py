@@ -31,7 +31,7 @@ class Options(NamedTuple):
             raise TypeError(f"x: expected dtype {' or '.join(DTYPES)}, got {x.dtype}")
         fields = self._asdict()
         del fields["variant"]
-        return Problem(**checks.sizes(x.shape, w_hh.shape, x.dtype), **fields)
+        return Problem(**checks.sizes(x.shape, w_hh.shape, x.dtype.name), **fields)
 
 
 def attributes(problem: Problem, variant: str) -> dict[str, Any]:

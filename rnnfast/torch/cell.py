@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from rnnfast.problem import check_option
 from rnnfast.torch.derivatives import recurrence
 from rnnfast.torch.inputs import check_kind
+from rnnfast.torch.kernels import Options
 
 
 class RNNCell(nn.RNNCellBase):  # type: ignore[misc]  # torch may not be installed where this is checked
@@ -58,7 +59,7 @@ class RNNCell(nn.RNNCellBase):  # type: ignore[misc]  # torch may not be install
             if hx.shape != state_shape:
                 raise RuntimeError(f"hx: expected shape {state_shape}, got {tuple(hx.shape)}")
             check_kind("hx", hx, input, RuntimeError)
-            hx = hx.view(-1, self.hidden_size)
+            hx = hx.view(1, -1, self.hidden_size)
         y, _ = recurrence(
             input.view(1, -1, self.input_size),
             self.weight_ih,
@@ -69,9 +70,6 @@ class RNNCell(nn.RNNCellBase):  # type: ignore[misc]  # torch may not be install
             None,
             None,
             None,
-            "zero",
-            self.nonlinearity,
-            False,
-            "highest",
+            Options(activation=self.nonlinearity),
         )
         return y.view(state_shape)

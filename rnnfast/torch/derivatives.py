@@ -7,29 +7,46 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnfast.torch.kernels import HOST
+from rnnfast.torch.host import HOST
+from rnnfast.torch.kernels import Options
 from rnnfast.torch.operators import library, rnn_backward, rnn_forward
 
 _PLAIN = (Tensor, torch.nn.Parameter)
 
 
-def recurrence(*inputs: Any) -> Any:
+def recurrence(
+    x: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b: Tensor | None,
+    b_hh: Tensor | None,
+    h0: Tensor | None,
+    lengths: Tensor | None,
+    mask: Tensor | None,
+    recurrent_mask: Tensor | None,
+    options: Options,
+) -> Any:
     """The operator `rnn_forward`, past torch's dispatcher where that can be: it takes as long as a small problem."""
-    if not _is_plain(inputs[0], inputs[1]):
-        return rnn_forward(*inputs)
+    if not _is_plain(x, w_ih, h0):
+        return rnn_forward(x, w_ih, w_hh, b, b_hh, h0, lengths, mask, recurrent_mask, *options)
     if torch.is_grad_enabled():
-        return super(torch.autograd.Function, _Forward).apply(True, *inputs)  # past the checks for torch.func
-    return HOST.forward(*inputs)
+        return _apply(True, options, x, w_ih, w_hh, b, b_hh, h0, lengths, mask, recurrent_mask)
+    return HOST.forward(x, w_ih, w_hh, b, b_hh, h0, lengths, mask, recurrent_mask, *options)
 
 
-def _is_plain(a: Tensor, b: Tensor) -> bool:
-    """Whether these are tensors on the CPU, and nothing traces, transforms, casts or watches what they are put into."""
+def _is_plain(a: Tensor, b: Tensor, c: Tensor | None) -> bool:
+    """Whether these are tensors on the CPU whose memory is what they hold, and nothing traces, transforms, casts or
+    watches what they are put into.
+    """
     return not (
         torch.compiler.is_compiling()
         or type(a) not in _PLAIN
         or type(b) not in _PLAIN
         or not a.is_cpu
         or not b.is_cpu
+        or a.is_neg()
+        or b.is_neg()
+        or (c is not None and c.is_neg())
         or torch._C._is_any_autocast_enabled()
         or torch._C._are_functorch_transforms_active()
         or torch._C._len_torch_dispatch_stack()
@@ -40,9 +57,11 @@ def _is_plain(a: Tensor, b: Tensor) -> bool:
 # What torch.library.register_autograd makes of the same takes twice as long to call.
 class _Forward(torch.autograd.Function):  # type: ignore[misc]  # torch may not be installed where this is checked
     @staticmethod
-    def forward(ctx: Any, is_plain: bool, *inputs: Any) -> Any:
-        x, w_ih, w_hh, _, _, h0, lengths, mask, recurrent_mask, *ctx.options = inputs
+    def forward(ctx: Any, is_plain: bool, options: tuple[Any, ...], *tensors: Any) -> Any:
+        x, w_ih, w_hh, _, _, h0, lengths, mask, recurrent_mask = tensors
+        inputs = *tensors, *options
         y, h_n = HOST.forward(*inputs) if is_plain else _below_autograd(rnn_forward, inputs)
+        ctx.options = options
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(x, y, w_ih, w_hh, h0, lengths, mask, recurrent_mask)
         return y, h_n
@@ -52,22 +71,17 @@ class _Forward(torch.autograd.Function):  # type: ignore[misc]  # torch may not 
         inputs = dy, dh_n, *ctx.saved_tensors, *ctx.options
         if torch.is_grad_enabled():
             gradients = _Backward.apply(*inputs)
-        elif _is_plain(inputs[2], dh_n if dy is None else dy):
+        elif _is_plain(inputs[2], *((dh_n, None) if dy is None else (dy, dh_n))):
             gradients = HOST.backward(*inputs)
         else:
             gradients = _below_autograd(rnn_backward, inputs)
         dx, dw_ih, dw_hh, db, dh0 = gradients
-        _, *needed = ctx.needs_input_grad
-        return (
-            None,
-            dx,
-            dw_ih,
-            dw_hh,
-            db if needed[3] else None,
-            db if needed[4] else None,
-            dh0 if needed[5] else None,
-            *(None,) * (len(needed) - 6),
-        )
+        _, _, _, _, _, b, b_hh, h0, *_ = ctx.needs_input_grad
+        biases = db if b else None, db if b_hh else None
+        return None, None, dx, dw_ih, dw_hh, *biases, dh0 if h0 else None, None, None, None
+
+
+_apply = super(torch.autograd.Function, _Forward).apply  # past the checks for torch.func
 
 
 class _Backward(torch.autograd.Function):  # type: ignore[misc]
@@ -94,7 +108,8 @@ def _call_forward(*inputs: Any) -> Any:
         raise NotImplementedError(
             "rnnfast.torch: torch.func.grad and its like do not go through it; torch.autograd and torch.vmap do"
         )
-    return _Forward.apply(False, *inputs)
+    tensors, options = inputs[:9], inputs[9:]
+    return _Forward.apply(False, options, *tensors)
 
 
 def _call_backward(*inputs: Any) -> Any:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from rnnfast import pointwise
+from rnnfast.pointwise import Activation
 from rnnfast.torch.derivatives import recurrence
+from rnnfast.torch.kernels import Options
 
 
 def rnn_forward(
@@ -19,7 +22,8 @@ def rnn_forward(
     mask: Tensor | None = None,
     recurrent_mask: Tensor | None = None,
     masked_output: str = "zero",
-    activation: str = "tanh",
+    activation: str | Activation = "tanh",
+    clip: float | None = None,
     reverse: bool = False,
     precision: str = "highest",
 ) -> tuple[Tensor, Tensor]:
@@ -33,7 +37,7 @@ def rnn_forward(
         lengths: valid steps of each sequence, (B,) integers in 0..T.
         mask: in place of lengths, which steps are valid, (T, B) of bool.
         recurrent_mask: (B, H), multiplies h_{t-1} where it enters the recurrent product. It has no gradient.
-        masked_output, activation, reverse, precision: see `rnnfast.rnn_forward`; the activation is one by name.
+        masked_output, activation, clip, reverse, precision: see `rnnfast.rnn_forward`.
 
     Returns:
         y, (T, B, H): every h_t; and h_n, (B, H): the last valid state.
@@ -41,6 +45,8 @@ def rnn_forward(
     Raises:
         ValueError, TypeError: as `rnnfast.rnn_forward`. RuntimeError: the tensors lie on a GPU, and CuPy cannot run.
     """
-    return recurrence(  # type: ignore[no-any-return]
-        x, w_ih, w_hh, b, b_hh, h0, lengths, mask, recurrent_mask, masked_output, activation, reverse, precision
-    )
+    function = pointwise.get(activation)
+    options = Options(masked_output, function.name, function.alpha, function.beta, clip, reverse, precision)
+    h0 = None if h0 is None else h0.unsqueeze(0)
+    y, h_n = recurrence(x, w_ih, w_hh, b, b_hh, h0, lengths, mask, recurrent_mask, options)
+    return y, h_n.squeeze(0)

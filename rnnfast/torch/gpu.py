@@ -32,13 +32,13 @@ class GpuKernels(Kernels):
     def tensor(self, array: Array) -> Tensor:
         return torch.from_dlpack(array)
 
-    def forward(self, x: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
+    def run_forward(self, x: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
         with _current_stream(x):
-            return super().forward(x, *others)
+            return super().run_forward(x, *others)
 
-    def backward(self, dy: Tensor | None, dh_n: Tensor | None, x: Tensor, *others: Any) -> tuple[Tensor, ...]:
+    def run_backward(self, dy: Tensor | None, dh_n: Tensor | None, x: Tensor, *others: Any) -> tuple[Tensor, ...]:
         with _current_stream(x):
-            return super().backward(dy, dh_n, x, *others)
+            return super().run_backward(dy, dh_n, x, *others)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 Arguments are those of `rnnfast.rnn_forward` and `rnnfast.rnn_backward`, as tensors, and have no defaults: torch would
 leave out what equals them. There may be two biases, b and b_hh, (H,), which are added, and both have the gradient db.
+h0, h_n and their gradients are (1, B, H), with the axis of layers that the modules have.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import torch
 from torch import Tensor
 
 from rnnfast.torch.gpu import GpuKernels
-from rnnfast.torch.kernels import HOST
+from rnnfast.torch.host import HOST
 
 _OPTIONS = (
     "Tensor? h0, Tensor? lengths, Tensor? mask, Tensor? recurrent_mask, "
-    "str masked_output, str activation, bool reverse, str precision"
+    "str masked_output, str activation, float? alpha, float? beta, float? clip, bool reverse, str precision"
 )
 _SCHEMAS = {
     "rnn_forward": (
@@ -45,7 +46,7 @@ for _device in ("cpu", "cuda"):
 
 def _empty_forward(x: Tensor, w_ih: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
     seq_len, batch, _input_size = x.shape
-    return x.new_empty(seq_len, batch, w_ih.shape[0]), x.new_empty(batch, w_ih.shape[0])
+    return x.new_empty(seq_len, batch, w_ih.shape[0]), x.new_empty(1, batch, w_ih.shape[0])
 
 
 def _empty_backward(
@@ -53,7 +54,7 @@ def _empty_backward(
 ) -> tuple[Tensor, ...]:
     hidden_size = w_ih.shape[0]
     parameters = w_ih.new_empty(w_ih.shape), w_hh.new_empty(w_hh.shape), x.new_empty(hidden_size)
-    return x.new_empty(x.shape), *parameters, x.new_empty(x.shape[1], hidden_size)
+    return x.new_empty(x.shape), *parameters, x.new_empty(1, x.shape[1], hidden_size)
 
 
 def _each(operator: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import torch
@@ -11,8 +12,13 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from rnnfast.problem import PRECISIONS, check_option
 from rnnfast.torch.derivatives import recurrence
 from rnnfast.torch.inputs import check_input, check_state
+from rnnfast.torch.kernels import Options
 
 _MODES = {"tanh": "RNN_TANH", "relu": "RNN_RELU"}
+_OPTIONS = {
+    (nonlinearity, reverse, precision): Options(activation=nonlinearity, reverse=reverse, precision=precision)
+    for nonlinearity, reverse, precision in product(_MODES, (False, True), PRECISIONS)
+}
 
 
 class RNN(nn.RNNBase):  # type: ignore[misc]  # torch may not be installed where this is checked
@@ -88,7 +94,8 @@ class RNN(nn.RNNBase):  # type: ignore[misc]  # torch may not be installed where
         if isinstance(input, PackedSequence):
             return self._run_packed(input, hx, weights)
         check_input(input, self.input_size, weights[0][0])
-        unbatched, swapped = input.dim() == 2, input.dim() == 3 and self.batch_first
+        unbatched = input.dim() == 2
+        swapped = self.batch_first and not unbatched
         x = input.unsqueeze(1) if unbatched else input.transpose(0, 1) if swapped else input
         if x.shape[0] == 0:
             raise RuntimeError(f"input: expected at least one step, got shape {tuple(input.shape)}")
@@ -137,21 +144,20 @@ class RNN(nn.RNNBase):  # type: ignore[misc]  # torch may not be installed where
             outputs = []
             for number in range(layer * directions, (layer + 1) * directions):
                 w_ih, w_hh, *biases = weights[number]
+                b, b_hh = biases or (None, None)
                 y, h_n = recurrence(
                     x,
                     w_ih,
                     w_hh,
-                    *(biases or (None, None)),
-                    None if hx is None else hx[number],
+                    b,
+                    b_hh,
+                    None if hx is None else hx if len(weights) == 1 else hx[number : number + 1],
                     lengths,
                     None,
                     None,
-                    "zero",
-                    self.nonlinearity,
-                    number > layer * directions,
-                    self.precision,
+                    _OPTIONS[self.nonlinearity, number > layer * directions, self.precision],
                 )
                 outputs.append(y)
                 states.append(h_n)
             x = outputs[0] if directions == 1 else torch.cat(outputs, -1)
-        return x, states[0].unsqueeze(0) if len(states) == 1 else torch.stack(states)
+        return x, states[0] if len(states) == 1 else torch.cat(states)

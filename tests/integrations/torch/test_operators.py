@@ -9,6 +9,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 
 import rnnfast.torch  # noqa: E402
+from rnnfast import Activation  # noqa: E402
+from rnnfast.torch.kernels import Options  # noqa: E402
 
 SEQ_LEN, BATCH, INPUT_SIZE, HIDDEN_SIZE = 5, 3, 2, 4
 
@@ -31,6 +33,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"reverse": True, "lengths": torch.tensor([5, 0, 2])},
     {"mask": torch.tensor([[0, 1, 1], [1, 1, 0], [1, 0, 1], [1, 1, 1], [1, 0, 0]]).bool(), "masked_output": "hold"},
     {"recurrent_mask": torch.tensor([[0.0, 2, 2, 0]] * BATCH, dtype=torch.float64), "activation": "sigmoid"},
+    {"activation": "leaky_relu", "alpha": 0.3, "clip": 1.5},
 ]
 
 
@@ -38,8 +41,12 @@ OPTIONS: list[dict[str, Any]] = [
 def test_gradients_by_finite_differences(options: dict[str, Any]) -> None:
     given = arguments()
 
+    named = {name: value for name, value in options.items() if name not in ("activation", "alpha")}
+    activation = Activation(options.get("activation", "tanh"), alpha=options.get("alpha"))
+
     def forward(*tensors: Any) -> Any:
-        return rnnfast.torch.rnn_forward(**dict(zip(given, tensors, strict=True)), **options)
+        inputs = dict(zip(given, tensors, strict=True))
+        return rnnfast.torch.rnn_forward(**inputs, **named, activation=activation)
 
     assert torch.autograd.gradcheck(forward, tuple(given.values()))
 
@@ -47,9 +54,8 @@ def test_gradients_by_finite_differences(options: dict[str, Any]) -> None:
 def positional(given: dict[str, Any], **options: Any) -> tuple[Any, ...]:
     """As the operator takes them."""
     names = "x", "w_ih", "w_hh", "b", "b_hh", "h0", "lengths", "mask", "recurrent_mask"
-    rest = {"masked_output": "zero", "activation": "tanh", "reverse": False, "precision": "highest"}
-    given = {**dict.fromkeys(names), **rest, **given, **options}
-    return tuple(given[name] for name in (*names, *rest))
+    given = {**dict.fromkeys(names), **Options()._asdict(), **given, **options}
+    return tuple(given[name] for name in (*names, *Options._fields))
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -57,7 +63,9 @@ def positional(given: dict[str, Any], **options: Any) -> tuple[Any, ...]:
 def test_torch_checks_the_operators(options: dict[str, Any], dtype: Any) -> None:
     """Schema, derivative, fake tensors, and all of it in a traced graph of dynamic shapes."""
     options = {name: option.to(dtype) if name == "recurrent_mask" else option for name, option in options.items()}
-    inputs = positional(arguments(dtype), **options)
+    given = arguments(dtype)
+    given["h0"] = given["h0"].detach().unsqueeze(0).requires_grad_()
+    inputs = positional(given, **options)
     torch.library.opcheck(torch.ops.rnnfast.rnn_forward.default, inputs)
     inputs = tuple(each.detach() if isinstance(each, torch.Tensor) else each for each in inputs)
     y, h_n = torch.ops.rnnfast.rnn_forward(*inputs)
@@ -68,11 +76,15 @@ def test_torch_checks_the_operators(options: dict[str, Any], dtype: Any) -> None
 def test_the_operator_is_what_the_short_way_computes() -> None:
     """Both have the same bits, and so have their gradients."""
     results = []
-    for call in (rnnfast.torch.rnn_forward, lambda **given: torch.ops.rnnfast.rnn_forward(*positional(given))):
+
+    def operator(h0: Any, **given: Any) -> Any:
+        return torch.ops.rnnfast.rnn_forward(*positional({**given, "h0": h0.unsqueeze(0)}))
+
+    for call in (rnnfast.torch.rnn_forward, operator):
         given = arguments(torch.float32)
         y, h_n = call(**given)
         (y.sum() + h_n.square().sum()).backward()
-        results.append([y, h_n, *(tensor.grad for tensor in given.values())])
+        results.append([y, h_n.view(BATCH, HIDDEN_SIZE), *(tensor.grad for tensor in given.values())])
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
 
