@@ -31,7 +31,8 @@ class Kernel {
                                Index steps) const = 0;
     virtual py::object backward(const ArrayForm& form, py::handle dy, py::handle x, py::handle y, py::handle w_ih,
                                 py::handle w_hh, py::handle h0, py::handle dh_n, py::handle lengths, py::handle mask,
-                                py::handle cell, Index steps, py::handle position, py::handle sums) const = 0;
+                                py::handle cell, Index steps, py::handle position, py::handle sums,
+                                bool wants_dx) const = 0;
     virtual Index window_steps() const = 0;
     virtual const char* isa() const = 0;
 };
@@ -73,7 +74,8 @@ class KernelOf : public Kernel {
 
     py::object backward(const ArrayForm& form, py::handle dy, py::handle x, py::handle y, py::handle w_ih,
                         py::handle w_hh, py::handle h0, py::handle dh_n, py::handle lengths, py::handle mask,
-                        py::handle cell, Index steps, py::handle position, py::handle sums) const override {
+                        py::handle cell, Index steps, py::handle position, py::handle sums,
+                        bool wants_dx) const override {
         const Index seq_len = steps ? steps : s_.seq_len, batch = s_.batch, hidden_size = s_.hidden_size;
         const Index input_size = s_.input_size;
         bool ok = true;
@@ -91,10 +93,11 @@ class KernelOf : public Kernel {
         if (!ok) return py::none();
         // What the gradients are added to: dw_ih, dw_hh, db, and what rounding took from db; of a gain the same two.
         const auto sum = [&](size_t i) -> py::object {
-            return sums.is_none() ? py::none() : py::reinterpret_borrow<py::tuple>(sums)[i];
+            if (sums.is_none()) return py::none();
+            return py::reinterpret_borrow<py::tuple>(sums)[i];
         };
         Outputs outputs{form};
-        const py::object dx = outputs.made(x, {seq_len, batch, input_size}, a.dx);
+        const py::object dx = wants_dx ? outputs.made(x, {seq_len, batch, input_size}, a.dx) : py::none();
         const py::object dw_ih = outputs.given_or_new(sum(0), w_ih, {hidden_size, input_size}, a.dw_ih);
         const py::object dw_hh = outputs.given_or_like(sum(1), w_hh, a.dw_hh);
         const py::object db = outputs.given_or_new(sum(2), w_ih, {hidden_size}, a.db);
@@ -257,14 +260,14 @@ void bind_kernel(py::module_& m) {
         .def("backward", in_form(&numpy_arrays, &Kernel::backward), py::arg("dy"), py::arg("x"), py::arg("y"),
              py::arg("w_ih"), py::arg("w_hh"), py::arg("h0"), py::arg("dh_n"), py::arg("lengths"), py::arg("mask"),
              py::arg("cell") = py::none(), py::arg("steps") = 0, py::arg("position") = py::none(),
-             py::arg("sums") = py::none())
+             py::arg("sums") = py::none(), py::arg("wants_dx") = true)
         .def("forward_tensors", in_form(&dlpack_tensors, &Kernel::forward), py::arg("x"), py::arg("w_ih"),
              py::arg("w_hh"), py::arg("b"), py::arg("h0"), py::arg("lengths"), py::arg("mask"),
              py::arg("out") = py::none(), py::arg("cell") = py::none(), py::arg("steps") = 0)
         .def("backward_tensors", in_form(&dlpack_tensors, &Kernel::backward), py::arg("dy"), py::arg("x"), py::arg("y"),
              py::arg("w_ih"), py::arg("w_hh"), py::arg("h0"), py::arg("dh_n"), py::arg("lengths"), py::arg("mask"),
              py::arg("cell") = py::none(), py::arg("steps") = 0, py::arg("position") = py::none(),
-             py::arg("sums") = py::none())
+             py::arg("sums") = py::none(), py::arg("wants_dx") = true)
         .def_property_readonly("window_steps", &Kernel::window_steps)
         .def_property_readonly("isa", &Kernel::isa);
 }

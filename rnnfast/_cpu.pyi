@@ -53,7 +53,8 @@ class Kernel:
         steps: int = ...,
         position: object = ...,
         sums: tuple[Array, ...] | None = ...,
-    ) -> tuple[Array, Array, Array, Array, Array, Array | None] | None: ...
+        wants_dx: bool = ...,
+    ) -> tuple[Any, Array, Array, Array, Array, Array | None] | None: ...
     # The same of tensors that speak DLPack's C exchange API, with states (1, B, H), and b maybe a tuple of biases.
     def forward_tensors(
         self,
@@ -83,6 +84,7 @@ class Kernel:
         steps: int = ...,
         position: object = ...,
         sums: tuple[Any, ...] | None = ...,
+        wants_dx: bool = ...,
     ) -> tuple[Any, Any, Any, Any, Any, Any] | None: ...
     @property
     def window_steps(self) -> int: ...

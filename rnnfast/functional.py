@@ -118,6 +118,7 @@ def rnn_backward(
     zoneout_mask: ArrayLike | None = None,
     gain: ArrayLike | None = None,
     epsilon: float = EPSILON,
+    wants_dx: bool = True,
     backend: str = "auto",
     variant: str = "auto",
     precision: str = "highest",
@@ -133,11 +134,12 @@ def rnn_backward(
         dh_n: gradient with respect to h_n, (B, H); None means zero.
         bptt_steps: cut each sequence into windows of so many valid steps, counted from the first that it
             processes; the state crosses a cut, the gradient does not.
+        wants_dx: whether dx is computed; without, it is None, and a third of the products is saved where I = H.
         backend, variant, precision: as in `rnn_forward`.
 
     Returns:
-        Gradients: dx (T, B, I), of the dtype of x, dw_ih (H, I), dw_hh (as w_hh), db (H,), dh0 (B, H), dgain (H,) or
-            None without gain. Where x has 16 bits, gradients are carried in float32 and dx alone is rounded.
+        Gradients: dx (T, B, I), of the dtype of x, or None, dw_ih (H, I), dw_hh (as w_hh), db (H,), dh0 (B, H), dgain
+            (H,) or None without gain. Where x has 16 bits, gradients are carried in float32 and dx alone is rounded.
 
     Raises:
         As `rnn_forward`.
@@ -147,8 +149,10 @@ def rnn_backward(
         x, w_hh, activation, clip, reverse, bptt_steps, backend, variant, precision, masked_output, epsilon, cell=cell
     )
     if cell:
-        return plan.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask, **cell)
-    return plan.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask)
+        return plan.backward(
+            dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask, wants_dx=wants_dx, **cell
+        )
+    return plan.backward(dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask, wants_dx=wants_dx)
 
 
 def planned(

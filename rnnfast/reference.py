@@ -35,7 +35,7 @@ takes the stored y for the states.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -46,9 +46,12 @@ from rnnfast.typing import Array
 
 
 class Gradients(NamedTuple):
-    """Gradients of `rnn_backward`, each in the shape of what it belongs to; dgain is None without a gain."""
+    """Gradients of `rnn_backward`, each in the shape of what it belongs to.
 
-    dx: Array
+    dx is None where it was not wanted, and dgain without a gain.
+    """
+
+    dx: Any
     dw_ih: Array
     dw_hh: Array
     db: Array

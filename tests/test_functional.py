@@ -150,6 +150,20 @@ def test_absent_gradients_are_zero(backend: str) -> None:
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("changed", [{}, {"x": "strided"}, {"dtype": np.float16}], ids=str)
+def test_without_dx_the_rest_is_the_same(changed: dict[str, Any], backend: str) -> None:
+    a = backward_arguments()
+    if changed.get("x"):
+        a["x"] = strided(a["x"])
+    for name in ("x", "y", "dy"):
+        a[name] = a[name].astype(changed.get("dtype", np.float32))
+    whole, rest = (rnnfast.rnn_backward(**a, backend=backend, wants_dx=wants) for wants in (True, False))
+    assert whole.dx.shape == (T, B, I)
+    assert rest.dx is None
+    for name in ("dw_ih", "dw_hh", "db", "dh0"):
+        np.testing.assert_array_equal(getattr(rest, name), getattr(whole, name), err_msg=name)
+
+
 f32 = np.float32
 FORWARD_ERRORS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"x": np.ones((T, B), f32)}, ValueError, r"x: expected shape \(seq_len, batch, input_size\), got \(6, 4\)"),

@@ -54,7 +54,7 @@ class Backward {
             }
             const PhaseTimer timer(Phase::kWeightGradients);
             const ChunkRows<T> rows(s_, a_, zeros_, begin, end, da_, recurrence_.da_row(), recurrence_.cell_rows());
-            const Index parts = std::min<Index>(member.team_size(), end - begin);
+            const Index parts = a_.dx ? std::min<Index>(member.team_size(), end - begin) : 0;
             typename WeightGradients<T>::Group group;
             member.share(parts + weight_gradients_.tasks(), [&](Index task) {
                 if (task < parts)

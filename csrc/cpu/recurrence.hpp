@@ -55,7 +55,7 @@ struct BackwardArrays {
     const T* w_hh;     // (heads, H / heads, H / heads)
     const T* h0;       // (B, H), optional: zeros
     const T* dh_n;     // (B, H), optional: zeros
-    Stored* dx;        // (T, B, I), out
+    Stored* dx;        // (T, B, I), out, optional: not computed
     T* dw_ih;          // (H, I), out
     T* dw_hh;          // (heads, H / heads, H / heads), out
     T* db;             // (H,), out

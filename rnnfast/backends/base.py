@@ -63,6 +63,7 @@ class Plan(ABC):
         dh_n: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
         mask: ArrayLike | None = None,
+        wants_dx: bool = True,
         **cell: Unpack[CellArguments],
     ) -> Gradients:
         """As `rnnfast.rnn_backward`, for arrays of the planned sizes."""

@@ -135,15 +135,16 @@ class CpuPlan(Plan):
         dh_n: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
         mask: ArrayLike | None = None,
+        wants_dx: bool = True,
         **cell: Unpack[CellArguments],
     ) -> Gradients:
         options = checks.cell_options(self.problem, **cell) if cell or self._needs_cell else None
-        result = self.kernel.backward(dy, x, y, w_ih, w_hh, h0, dh_n, lengths, mask, options)
+        result = self.kernel.backward(dy, x, y, w_ih, w_hh, h0, dh_n, lengths, mask, options, wants_dx=wants_dx)
         if result is None:
             given = checks.backward_arrays(
                 self.problem, dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask
             )
-            result = self.kernel.backward(**given, cell=options)
+            result = self.kernel.backward(**given, cell=options, wants_dx=wants_dx)
         assert result is not None, "checked arrays are in the planned form"
         return Gradients(*result)
 

@@ -105,6 +105,7 @@ class CupyPlan(Plan):
         dh_n: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
         mask: ArrayLike | None = None,
+        wants_dx: bool = True,
         **cell: Unpack[CellArguments],
     ) -> Gradients:
         checks.cell_options(self.problem, **cell)
@@ -119,14 +120,15 @@ class CupyPlan(Plan):
         with phase(cupy, "backward recurrence"):
             self._recurrence.backward(dy, y, self._matrix(given["w_hh"]), da, carry, position)
         used = x if position is None else self._kernels.clear_masked(x, position)
-        dx = cupy.empty(used.shape, sizes.arithmetic)
-        with phase(cupy, "input gradient"):
-            cupy.matmul(_rows(da), given["w_ih"], out=_rows(dx))
+        dx = cupy.empty(used.shape, sizes.arithmetic) if wants_dx else None
+        if dx is not None:
+            with phase(cupy, "input gradient"):
+                cupy.matmul(_rows(da), given["w_ih"], out=_rows(dx))
         with phase(cupy, "weight gradients"):
             dw_ih = cupy.matmul(_rows(da).T, _rows(used))
             dw_hh = self._recurrent_gradient(da, y, given["h0"], position)
             db = _rows(da).sum(axis=0)
-        if self._narrow:
+        if self._narrow and dx is not None:
             dx = _stored(dx, given["x"].dtype)
         return Gradients(dx, dw_ih, dw_hh.reshape(given["w_hh"].shape), db, carry)
 

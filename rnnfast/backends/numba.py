@@ -81,6 +81,7 @@ class NumbaPlan(Plan):
         dh_n: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
         mask: ArrayLike | None = None,
+        wants_dx: bool = True,
         **cell: Unpack[CellArguments],
     ) -> Gradients:
         checks.cell_options(self.problem, **cell)
@@ -103,9 +104,10 @@ class NumbaPlan(Plan):
         arguments = given["y"], first, position, sizes.reverse, previous
         elementwise(copies.previous_states, first.size, *arguments)
 
-        dx = empty((sizes.seq_len, sizes.batch, inputs), dtype)
+        dx = empty((sizes.seq_len, sizes.batch, inputs), dtype) if wants_dx else None
         dw_ih, dw_hh, db = empty((units, inputs), dtype), empty((units, units), dtype), empty((units,), dtype)
-        self._multiply(_rows(da), given["w_ih"], _rows(dx))
+        if dx is not None:
+            self._multiply(_rows(da), given["w_ih"], _rows(dx))
         self._multiply(_rows(da), _rows(used), dw_ih, transposed_left=True)
         self._multiply(_rows(da), _rows(previous), dw_hh, transposed_left=True)
         tiled(product.column_sums(dtype), 1, units)(_rows(da), db)

@@ -55,12 +55,14 @@ class ReferencePlan(Plan):
         dh_n: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
         mask: ArrayLike | None = None,
+        wants_dx: bool = True,
         **cell: Unpack[CellArguments],
     ) -> Gradients:
         given = checks.backward_arrays(self.problem, dy, x, y, w_ih, w_hh, h0=h0, dh_n=dh_n, lengths=lengths, mask=mask)
         options = self._backward_options(checks.cell_options(self.problem, **cell))
         with np.errstate(all="ignore"):
-            return reference.rnn_backward(**given, **options)
+            gradients = reference.rnn_backward(**given, **options)
+        return gradients if wants_dx else gradients._replace(dx=None)
 
     @property
     def window_steps(self) -> int:

@@ -106,7 +106,7 @@ class WholeRecurrence(Recurrence):
     def _backward(self, dy: Array | None, dh_n: Array | None, *, wants_dx: bool) -> Gradients:
         w_ih, w_hh, _ = self.weights
         options = {**self.options, "h0": self.batch.h0, "dh_n": dh_n, "bptt_steps": self.bptt_steps}
-        gradients = rnn_backward(dy, self._x, self._y, w_ih, w_hh, **options)
+        gradients = rnn_backward(dy, self._x, self._y, w_ih, w_hh, **options, wants_dx=wants_dx)
         if wants_dx and self.batch.dropped.input is not None:
             np.multiply(gradients.dx, self.batch.dropped.input, out=gradients.dx)
         return gradients

@@ -68,17 +68,17 @@ class _Forward(torch.autograd.Function):  # type: ignore[misc]  # torch may not 
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor | None, dh_n: Tensor | None) -> Any:
-        inputs = dy, dh_n, *ctx.saved_tensors, *ctx.options
+        _, _, x, _, _, b, b_hh, h0, *_ = ctx.needs_input_grad
+        inputs = dy, dh_n, x, *ctx.saved_tensors, *ctx.options
         if torch.is_grad_enabled():
             gradients = _Backward.apply(*inputs)
-        elif _is_plain(inputs[2], *((dh_n, None) if dy is None else (dy, dh_n))):
+        elif _is_plain(inputs[3], *((dh_n, None) if dy is None else (dy, dh_n))):
             gradients = HOST.backward(*inputs)
         else:
             gradients = _below_autograd(rnn_backward, inputs)
         dx, dw_ih, dw_hh, db, dh0 = gradients
-        _, _, _, _, _, b, b_hh, h0, *_ = ctx.needs_input_grad
         biases = db if b else None, db if b_hh else None
-        return None, None, dx, dw_ih, dw_hh, *biases, dh0 if h0 else None, None, None, None
+        return None, None, dx if x else None, dw_ih, dw_hh, *biases, dh0 if h0 else None, None, None, None
 
 
 _apply = super(torch.autograd.Function, _Forward).apply  # past the checks for torch.func

@@ -36,9 +36,11 @@ class GpuKernels(Kernels):
         with _current_stream(x):
             return super().run_forward(x, *others)
 
-    def run_backward(self, dy: Tensor | None, dh_n: Tensor | None, x: Tensor, *others: Any) -> tuple[Tensor, ...]:
+    def run_backward(
+        self, dy: Tensor | None, dh_n: Tensor | None, wants_dx: bool, x: Tensor, *others: Any
+    ) -> tuple[Any, ...]:
         with _current_stream(x):
-            return super().run_backward(dy, dh_n, x, *others)
+            return super().run_backward(dy, dh_n, wants_dx, x, *others)
 
 
 @contextmanager

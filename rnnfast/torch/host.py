@@ -48,6 +48,7 @@ class HostKernels(Kernels):
         self,
         dy: Tensor | None,
         dh_n: Tensor | None,
+        wants_dx: bool,
         x: Tensor,
         y: Tensor,
         w_ih: Tensor,
@@ -57,11 +58,13 @@ class HostKernels(Kernels):
         mask: Tensor | None,
         recurrent_mask: Tensor | None,
         options: tuple[Any, ...],
-    ) -> tuple[Tensor, ...]:
+    ) -> tuple[Any, ...]:
         kernel = _kernel(x.shape, w_hh.shape, x.dtype, recurrent_mask is not None, options, _cpu.num_threads())
-        result = kernel.backward_tensors(dy, x, y, w_ih, w_hh, h0, dh_n, lengths, mask, _cell(recurrent_mask))
+        cell = _cell(recurrent_mask)
+        result = kernel.backward_tensors(dy, x, y, w_ih, w_hh, h0, dh_n, lengths, mask, cell, wants_dx=wants_dx)
         if result is None:
-            return super().run_backward(dy, dh_n, x, y, w_ih, w_hh, h0, lengths, mask, recurrent_mask, options)
+            rest = x, y, w_ih, w_hh, h0, lengths, mask, recurrent_mask, options
+            return super().run_backward(dy, dh_n, wants_dx, *rest)
         return result[:5]
 
     def array(self, tensor: Tensor) -> Array:

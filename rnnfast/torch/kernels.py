@@ -74,6 +74,7 @@ class Kernels:
         self,
         dy: Tensor | None,
         dh_n: Tensor | None,
+        wants_dx: bool,
         x: Tensor,
         y: Tensor,
         w_ih: Tensor,
@@ -84,7 +85,10 @@ class Kernels:
         recurrent_mask: Tensor | None,
         *options: Any,
     ) -> tuple[Tensor, ...]:
-        """dx, dw_ih, dw_hh, db and dh0, each of the dtype of what it is the gradient of."""
+        """dx, dw_ih, dw_hh, db and dh0, each of the dtype of what it is the gradient of.
+
+        dx has no elements where it is not wanted.
+        """
         if _has_no_sequence(x):
             return (
                 torch.empty_like(x),
@@ -93,11 +97,14 @@ class Kernels:
                 w_hh.new_zeros(len(w_hh)),
                 x.new_empty(1, 0, len(w_hh)),
             )
-        if x.dtype not in HALF:
-            return self.run_backward(dy, dh_n, x, y, w_ih, w_hh, h0, lengths, mask, recurrent_mask, options)
-        w_ih, w_hh, h0, dh_n, recurrent_mask = map(_widened, (w_ih, w_hh, h0, dh_n, recurrent_mask))
-        dx, *others = self.run_backward(dy, dh_n, x, y, w_ih, w_hh, h0, lengths, mask, recurrent_mask, options)
-        return dx, *(other.to(x.dtype) for other in others)
+        is_half = x.dtype in HALF
+        if is_half:
+            w_ih, w_hh, h0, dh_n, recurrent_mask = map(_widened, (w_ih, w_hh, h0, dh_n, recurrent_mask))
+        rest = x, y, w_ih, w_hh, h0, lengths, mask, recurrent_mask, options
+        dx, *others = self.run_backward(dy, dh_n, wants_dx, *rest)
+        if is_half:
+            others = [other.to(x.dtype) for other in others]
+        return x.new_empty(0) if dx is None else dx, *others
 
     def run_forward(
         self,
@@ -138,6 +145,7 @@ class Kernels:
         self,
         dy: Tensor | None,
         dh_n: Tensor | None,
+        wants_dx: bool,
         x: Tensor,
         y: Tensor,
         w_ih: Tensor,
@@ -147,8 +155,11 @@ class Kernels:
         mask: Tensor | None,
         recurrent_mask: Tensor | None,
         options: tuple[Any, ...],
-    ) -> tuple[Tensor, ...]:
-        """The same, of at least one sequence; x, y, dy and dx may have 16 bits, and nothing else."""
+    ) -> tuple[Any, ...]:
+        """The same, of at least one sequence; x, y, dy and dx may have 16 bits, and nothing else.
+
+        dx is None where it is not wanted.
+        """
         array = self._optional
         dx, *weights, dh0, _ = functional.rnn_backward(
             array(dy),
@@ -161,10 +172,12 @@ class Kernels:
             lengths=array(lengths),
             mask=array(mask),
             recurrent_mask=array(recurrent_mask),
+            wants_dx=wants_dx,
             backend=self._backend,
             **Options(*options).by_name(),
         )
-        return self._tensor(dx, x.dtype), *map(self.tensor, weights), self.tensor(dh0).unsqueeze(0)
+        dx = None if dx is None else self._tensor(dx, x.dtype)
+        return dx, *map(self.tensor, weights), self.tensor(dh0).unsqueeze(0)
 
     def array(self, tensor: Tensor) -> Array:
         """The memory of a tensor, C-contiguous."""

@@ -2,7 +2,8 @@
 
 Arguments are those of `rnnfast.rnn_forward` and `rnnfast.rnn_backward`, as tensors, and have no defaults: torch would
 leave out what equals them. There may be two biases, b and b_hh, (H,), which are added, and both have the gradient db.
-h0, h_n and their gradients are (1, B, H), with the axis of layers that the modules have.
+h0, h_n and their gradients are (1, B, H), with the axis of layers that the modules have. dx has no elements unless
+`wants_dx`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _SCHEMAS = {
         f"(Tensor x, Tensor w_ih, Tensor w_hh, Tensor? b, Tensor? b_hh, {_OPTIONS}) -> (Tensor y, Tensor h_n)"
     ),
     "rnn_backward": (
-        f"(Tensor? dy, Tensor? dh_n, Tensor x, Tensor y, Tensor w_ih, Tensor w_hh, {_OPTIONS}) "
+        f"(Tensor? dy, Tensor? dh_n, bool wants_dx, Tensor x, Tensor y, Tensor w_ih, Tensor w_hh, {_OPTIONS}) "
         "-> (Tensor dx, Tensor dw_ih, Tensor dw_hh, Tensor db, Tensor dh0)"
     ),
 }
@@ -50,11 +51,11 @@ def _empty_forward(x: Tensor, w_ih: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
 
 
 def _empty_backward(
-    dy: Any, dh_n: Any, x: Tensor, y: Tensor, w_ih: Tensor, w_hh: Tensor, *_: Any
+    dy: Any, dh_n: Any, wants_dx: bool, x: Tensor, y: Tensor, w_ih: Tensor, w_hh: Tensor, *_: Any
 ) -> tuple[Tensor, ...]:
     hidden_size = w_ih.shape[0]
     parameters = w_ih.new_empty(w_ih.shape), w_hh.new_empty(w_hh.shape), x.new_empty(hidden_size)
-    return x.new_empty(x.shape), *parameters, x.new_empty(1, x.shape[1], hidden_size)
+    return x.new_empty(x.shape if wants_dx else 0), *parameters, x.new_empty(1, x.shape[1], hidden_size)
 
 
 def _each(operator: Any) -> Any:

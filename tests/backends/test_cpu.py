@@ -99,6 +99,21 @@ def test_shapes(
     check(problem, random_arguments(problem, 1, h0=True, lengths=True, dy=True, dh_n=True), kernel)
 
 
+@pytest.mark.parametrize("lengths", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_without_dx_the_rest_is_the_same(dtype: str, lengths: bool, kernel: tuple[str, str]) -> None:
+    problem = Problem(9, 21, 5, 18, dtype, reverse=lengths)
+    a = random_arguments(problem, 12, h0=True, lengths=lengths, dy=True, dh_n=True)
+    plan = CpuPlan(problem, "cpu", *kernel)
+    y, _ = plan.forward(a["x"], a["w_ih"], a["w_hh"], a["b"], h0=a["h0"], lengths=a["lengths"])
+    arguments = a["dy"], a["x"], y, a["w_ih"], a["w_hh"]
+    options = {name: a[name] for name in ("h0", "dh_n", "lengths")}
+    whole, rest = (plan.backward(*arguments, **options, wants_dx=wants) for wants in (True, False))
+    assert rest.dx is None
+    for name in ("dw_ih", "dw_hh", "db", "dh0"):
+        np.testing.assert_array_equal(getattr(rest, name), getattr(whole, name), err_msg=name)
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     sizes=st.tuples(st.integers(1, 9), st.integers(1, 20), st.integers(1, 40), st.integers(1, 40)),

@@ -67,7 +67,13 @@ def on_host(value: Any) -> np.ndarray:
 
 
 def computed(
-    problem: Problem, a: dict[str, Any], module: ModuleType, variant: str, y: np.ndarray | None = None
+    problem: Problem,
+    a: dict[str, Any],
+    module: ModuleType,
+    variant: str,
+    y: np.ndarray | None = None,
+    *,
+    wants_dx: bool = True,
 ) -> dict[str, np.ndarray]:
     """What the backend computes, through the front door; gradients at `y`, by default at its own outputs."""
     there = {name: None if v is None else module.asarray(v) for name, v in a.items()}
@@ -83,6 +89,7 @@ def computed(
         there["w_hh"],
         dh_n=there["dh_n"],
         bptt_steps=problem.bptt_steps,
+        wants_dx=wants_dx,
         **initial,
         **options,
     )

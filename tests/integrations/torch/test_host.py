@@ -39,7 +39,7 @@ def both_passes(given: dict[str, Any], **options: Any) -> list[Any]:
     x, w_ih, w_hh, b, b_hh = (values.pop(name) for name in ("x", "w_ih", "w_hh", "b", "b_hh"))
     rest = [values[name] for name in ("h0", "lengths", "mask", "recurrent_mask")]
     y, h_n = HOST.forward(x, w_ih, w_hh, b, b_hh, *rest, *Options(**options))
-    gradients = HOST.backward(y, h_n, x, y, w_ih, w_hh, *rest, *Options(**options))
+    gradients = HOST.backward(y, h_n, True, x, y, w_ih, w_hh, *rest, *Options(**options))
     return [y, h_n, *gradients]
 
 

@@ -70,7 +70,9 @@ def test_torch_checks_the_operators(options: dict[str, Any], dtype: Any) -> None
     inputs = tuple(each.detach() if isinstance(each, torch.Tensor) else each for each in inputs)
     y, h_n = torch.ops.rnnfast.rnn_forward(*inputs)
     x, w_ih, w_hh, _, _, *others = inputs
-    torch.library.opcheck(torch.ops.rnnfast.rnn_backward.default, (y, h_n, x, y, w_ih, w_hh, *others))
+    for wants_dx in (True, False):
+        inputs = (y, h_n, wants_dx, x, y, w_ih, w_hh, *others)
+        torch.library.opcheck(torch.ops.rnnfast.rnn_backward.default, inputs)
 
 
 def test_the_operator_is_what_the_short_way_computes() -> None:
@@ -119,6 +121,19 @@ def test_only_the_gradients_that_are_asked_for() -> None:
     y, _ = rnnfast.torch.rnn_forward(**given)
     y.sum().backward()
     assert [name for name, tensor in given.items() if tensor.grad is not None] == ["w_hh"]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_without_a_gradient_of_x_the_rest_is_the_same(compiled: bool) -> None:
+    gradients = []
+    for wants_dx in (True, False):
+        given = arguments(torch.float32)
+        given["x"].requires_grad_(wants_dx)
+        call = torch.compile(rnnfast.torch.rnn_forward, backend="aot_eager") if compiled else rnnfast.torch.rnn_forward
+        call(**given)[0].square().sum().backward()
+        gradients.append([given[name].grad for name in ("w_ih", "w_hh", "b", "h0")])
+        assert (given["x"].grad is not None) == wants_dx
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
 
 
 def test_a_change_in_place_is_found() -> None:

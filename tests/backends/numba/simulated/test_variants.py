@@ -93,3 +93,12 @@ def test_the_same_call_gives_the_same_bits(kind: tuple[str, str], numba: ModuleT
     once, again = (computed(problem, a, numba, kind[0]) for _ in range(2))
     for name, value in once.items():
         np.testing.assert_array_equal(again[name], value, err_msg=name)
+
+
+def test_without_dx_the_rest_is_the_same(kind: tuple[str, str], numba: ModuleType) -> None:
+    problem = Problem(3, 5, 3, 6, kind[1])
+    a = random_arguments(problem, 7, *ALL, "lengths")
+    whole, rest = (computed(problem, a, numba, kind[0], wants_dx=wants) for wants in (True, False))
+    assert set(whole) - set(rest) == {"dx"}
+    for name, value in rest.items():
+        np.testing.assert_array_equal(value, whole[name], err_msg=name)
