@@ -158,13 +158,15 @@ void windowed_backward(const Variant<T>& variant, const Sizes& s, const KernelTa
                 last >= 0 ? widen(kernels, a.y + last * h, h, state)
                           : copy_or_zero(a.h0 ? a.h0 + sequence * h : nullptr, h, state);
             }
-            variant.backward(s, kernels, team,
-                             {packing.steps(position.data()), a.dy ? packed.dy : nullptr, packed.x, packed.y, a.w_ih,
-                              a.w_hh, packed.h0, packed.dh_n, packed.dx, a.dw_ih, a.dw_hh, a.db, packed.dh0, lost,
-                              pack_cell(kernels, a.cell, packing, first, h, team, packed), a.dgain, gain_lost});
+            variant.backward(
+                s, kernels, team,
+                {packing.steps(position.data()), a.dy ? packed.dy : nullptr, packed.x, packed.y, a.w_ih, a.w_hh,
+                 packed.h0, packed.dh_n, a.dx ? packed.dx : nullptr, a.dw_ih, a.dw_hh, a.db, packed.dh0, lost,
+                 pack_cell(kernels, a.cell, packing, first, h, team, packed), a.dgain, gain_lost});
             packing.unpack_sequences(packed.dh0, h, a.dh0);
         }
         if (hold && a.dy) packing.add_leading(kernels, a.dy + first * h, h, a.dh0);
+        if (!a.dx) continue;
         share_parts(team, [&](Index parts, Index part) {
             packing.unpack<T>(kernels, packed.dx, i, a.dx + first * i, false, nullptr, parts, part);
         });
