@@ -89,11 +89,18 @@ class Backward {
     void input_gradient(Index chunk, Index begin, Index end) const {
         const PhaseTimer timer(Phase::kInputGradient);
         const Index da_row = recurrence_.da_row(), count = steps_.before(end) - steps_.before(begin);
-        const Index outer = steps_.reverse ? end - begin : 1, step_rows = steps_.reverse ? steps_.batch : 0;
+        const bool by_step = steps_.reverse || a_.dx_batch_first;
+        const Index outer = by_step ? end - begin : 1, step_rows = by_step ? steps_.batch : 0;
         multiply<T>(kernels_, outer, count / outer,
                     {da_ + (steps_.before(begin) - steps_.before(chunk)) * da_row, step_rows * da_row, da_row}, w_ih_,
-                    {zeros_, 0, 0},
-                    {a_.dx + steps_.first(begin) * s_.input_size, -step_rows * s_.input_size, s_.input_size});
+                    {zeros_, 0, 0}, input_gradient_rows(begin));
+    }
+
+    // The rows of dx, from a step on.
+    Rows<T> input_gradient_rows(Index step) const {
+        const Index i = s_.input_size, first = steps_.first(step), sign = steps_.reverse ? -1 : 1;
+        if (a_.dx_batch_first) return {a_.dx + first / steps_.batch * i, sign * i, steps_.count * i};
+        return {a_.dx + first * i, sign * steps_.batch * i, i};
     }
 
     const Sizes& s_;

@@ -49,13 +49,14 @@ Sizes checked_sizes(const Layer& layer) {
 }
 
 template <class T>
-const Variant<T>& chosen(const std::string& name, const Sizes& sizes, const std::string& precision) {
+const Variant<T>& chosen(const std::string& name, const Sizes& sizes, const std::string& precision, bool plain_cell) {
     const bool tiles = precision != "highest";
     const int threads = team_size(sizes, rnnfast::num_threads()).threads;
-    const bool few = sizes.heads == 1 && threads > 1 && sizes.batch < 2 * threads;
+    const bool few = plain_cell && sizes.heads == 1 && threads > 1 && sizes.batch < 2 * threads;
     const std::string usual = tiles ? "tiles" : few ? "stationary" : "panel";
     const Variant<T>& found = variant<T>(name == "auto" ? usual : name);
     require(found.accepts(sizes), "variant: expected one that takes these sizes", name);
+    require(plain_cell || found.name == std::string("panel"), "variant: expected panel with a recurrent_mask", name);
     require((found.name == std::string("tiles")) == tiles, "variant: expected tiles at a precision below highest alone",
             name);
     return found;
@@ -72,16 +73,18 @@ const KernelTable<T>& table(const std::string& isa, const std::string& precision
 }
 
 template <class T>
-Planned<T> planned(const Layer& layer) {
+Planned<T> planned(const Layer& layer, bool plain_cell) {
     const Sizes sizes = checked_sizes(layer);
     return {sizes, layer.hold_masked ? MaskedOutput::kHold : MaskedOutput::kZero,
             table<T>(layer.isa.empty() ? default_isa() : layer.isa, layer.precision),
-            chosen<T>(layer.forward_variant, sizes, layer.precision),
-            chosen<T>(layer.backward_variant, sizes, layer.precision)};
+            chosen<T>(layer.forward_variant, sizes, layer.precision, plain_cell),
+            chosen<T>(layer.backward_variant, sizes, layer.precision, plain_cell)};
 }
 
 rnnfast::ValidSteps checked(const ValidSteps& valid, const Layer& layer) {
     require(!(valid.lengths && valid.mask), "valid: expected lengths or a mask", "both");
+    require(!(layer.dx_batch_first && (valid.lengths || valid.mask)),
+            "dx_batch_first: expected false where steps are masked", "true");
     for (Index row = 0; valid.lengths && row < layer.batch; ++row)
         require(0 <= valid.lengths[row] && valid.lengths[row] <= layer.seq_len, "lengths: expected 0 to seq_len",
                 Index(valid.lengths[row]));
@@ -96,20 +99,22 @@ void require_arrays(std::initializer_list<const void*> arrays) {
 
 template <class T>
 void forward(const Layer& layer, const Forward<T>& a) {
-    const Planned<T> plan = planned<T>(layer);
+    const Planned<T> plan = planned<T>(layer, !a.recurrent_mask);
     require_arrays({a.x, a.w_ih, a.w_hh, a.b, a.y, a.h_n});
     const rnnfast::ValidSteps valid = checked(a.valid, layer);
-    plan.forward({plan.sizes.steps(), a.x, a.w_ih, a.w_hh, a.b, a.h0, a.y, a.h_n}, valid);
+    plan.forward({plan.sizes.steps(), a.x, a.w_ih, a.w_hh, a.b, a.h0, a.y, a.h_n, {a.recurrent_mask}}, valid);
 }
 
 template <class T>
 void backward(const Layer& layer, const Backward<T>& a) {
-    const Planned<T> plan = planned<T>(layer);
-    require_arrays({a.x, a.y, a.w_ih, a.w_hh, a.dx, a.dw_ih, a.dw_hh, a.db, a.dh0});
+    const Planned<T> plan = planned<T>(layer, !a.recurrent_mask);
+    require_arrays({a.x, a.y, a.w_ih, a.w_hh, a.dw_ih, a.dw_hh, a.db, a.dh0});
     const rnnfast::ValidSteps valid = checked(a.valid, layer);
-    plan.backward({plan.sizes.steps(), a.dy, a.x, a.y, a.w_ih, a.w_hh, a.h0, a.dh_n, a.dx, a.dw_ih, a.dw_hh, a.db,
-                   a.dh0, nullptr},
-                  valid);
+    BackwardArrays<T> arrays{
+        plan.sizes.steps(), a.dy, a.x, a.y, a.w_ih, a.w_hh, a.h0, a.dh_n, a.dx, a.dw_ih, a.dw_hh, a.db, a.dh0, nullptr,
+        {a.recurrent_mask}};
+    arrays.dx_batch_first = layer.dx_batch_first;
+    plan.backward(arrays, valid);
 }
 
 template void forward(const Layer&, const Forward<float>&);

@@ -63,8 +63,9 @@ struct BackwardArrays {
     T* db_lost;        // (H,): what rounding took from db, in and out. Given, the weights' gradients are added to what
                        // their arrays hold; null: they need no initial value
     CellOptions<T> cell{};
-    T* dgain = nullptr;       // (H,), out, where the cell has a gain
-    T* dgain_lost = nullptr;  // (H,), as db_lost and with it
+    T* dgain = nullptr;           // (H,), out, where the cell has a gain
+    T* dgain_lost = nullptr;      // (H,), as db_lost and with it
+    bool dx_batch_first = false;  // dx is (B, T, I); where all sequences have all steps
 };
 
 // What the options of the cell put in the place of rows that are summed up for the weights' gradients, each (rows, H)

@@ -1,8 +1,9 @@
-// What XLA hands to a custom call, by the stable binary interface of third_party/xla/ffi/api/c_api.h: buffers by their
-// place, attributes by their name.
+// What XLA hands to a custom call, by the stable binary interface of third_party/xla/ffi/api/c_api.h: attributes by
+// their name, and buffers by the names that attributes list.
 #pragma once
 
 #include <cstring>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -15,16 +16,14 @@ class CallFrame {
    public:
     explicit CallFrame(const XLA_FFI_CallFrame& frame) : frame_(frame) {}
 
-    int64_t operands() const { return frame_.args.size; }
-    const XLA_FFI_Buffer& operand(int64_t i) const { return *static_cast<XLA_FFI_Buffer*>(frame_.args.args[i]); }
+    // An operand or a result by its name in the attribute of that name, or null where it is not there.
+    const XLA_FFI_Buffer* operand(std::string_view name) const { return find("operands", name, frame_.args.args); }
+    const XLA_FFI_Buffer* result(std::string_view name) const { return find("results", name, frame_.rets.rets); }
 
+    // The elements of one, or null.
     template <class T>
-    const T* operand_data(int64_t i) const {
-        return static_cast<const T*>(operand(i).data);
-    }
-    template <class T>
-    T* result_data(int64_t i) const {
-        return static_cast<T*>(static_cast<XLA_FFI_Buffer*>(frame_.rets.rets[i])->data);
+    static T* data(const XLA_FFI_Buffer* buffer) {
+        return buffer ? static_cast<T*>(buffer->data) : nullptr;
     }
 
     // An attribute that is a scalar of T, in the width that it was written with; std::invalid_argument if it is not
@@ -42,6 +41,15 @@ class CallFrame {
     }
 
    private:
+    // Of some buffers, the one at the place of a name in an attribute that lists names with spaces between them.
+    const XLA_FFI_Buffer* find(std::string_view attribute, std::string_view name, void** buffers) const {
+        std::istringstream listed(text(attribute));
+        std::string each;
+        for (int64_t i = 0; listed >> each; ++i)
+            if (each == name) return static_cast<const XLA_FFI_Buffer*>(buffers[i]);
+        return nullptr;
+    }
+
     void* attribute(std::string_view name, XLA_FFI_AttrType type) const {
         const XLA_FFI_Attrs& all = frame_.attrs;
         for (int64_t i = 0; i < all.size; ++i)

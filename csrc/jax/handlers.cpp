@@ -9,8 +9,10 @@ namespace rnnfast::jax {
 
 namespace {
 
-cpu::Layer layer_of(const CallFrame& call, const XLA_FFI_Buffer& x, const XLA_FFI_Buffer& h0) {
-    cpu::Layer layer{x.dims[0], x.dims[1], x.dims[2], h0.dims[1]};
+cpu::Layer layer_of(const CallFrame& call) {
+    const XLA_FFI_Buffer &x = *call.operand("x"), &h0 = *call.operand("h0");  // x with time or the batch first
+    const int64_t batch = h0.dims[0];
+    cpu::Layer layer{x.dims[0] * x.dims[1] / batch, batch, x.dims[2], h0.dims[1]};
     layer.heads = call.number<int64_t>("heads");
     layer.activation = call.text("activation");
     layer.alpha = call.number<double>("alpha");
@@ -26,41 +28,43 @@ cpu::Layer layer_of(const CallFrame& call, const XLA_FFI_Buffer& x, const XLA_FF
     return layer;
 }
 
-// Operand number i, if it is there; lengths go to `lengths` in the width that the kernels take.
-cpu::ValidSteps valid_steps(const CallFrame& call, int64_t i, std::vector<int64_t>& lengths) {
-    if (i == call.operands()) return {};
-    const XLA_FFI_Buffer& valid = call.operand(i);
-    if (valid.dtype == XLA_FFI_DataType_PRED) return {nullptr, static_cast<const bool*>(valid.data)};
-    const auto* given = static_cast<const int32_t*>(valid.data);
-    lengths.assign(given, given + valid.dims[0]);
+// Lengths go to `lengths` in the width that the kernels take.
+cpu::ValidSteps valid_steps(const CallFrame& call, std::vector<int64_t>& lengths) {
+    const XLA_FFI_Buffer* const given = call.operand("lengths");
+    if (!given) return {nullptr, call.data<const bool>(call.operand("mask"))};
+    const auto* steps = call.data<const int32_t>(given);
+    lengths.assign(steps, steps + given->dims[0]);
     return {lengths.data(), nullptr};
 }
 
 template <class T>
 void run_forward(const CallFrame& call) {
+    const auto in = [&](const char* name) { return call.data<const T>(call.operand(name)); };
+    const auto out = [&](const char* name) { return call.data<T>(call.result(name)); };
     std::vector<int64_t> lengths;
     cpu::Forward<T> a;
-    a.x = call.operand_data<T>(0), a.w_ih = call.operand_data<T>(1), a.w_hh = call.operand_data<T>(2);
-    a.b = call.operand_data<T>(3), a.h0 = call.operand_data<T>(4);
-    a.valid = valid_steps(call, 5, lengths);
-    a.y = call.result_data<T>(0), a.h_n = call.result_data<T>(1);
-    cpu::forward(layer_of(call, call.operand(0), call.operand(4)), a);
+    a.x = in("x"), a.w_ih = in("w_ih"), a.w_hh = in("w_hh"), a.b = in("b"), a.h0 = in("h0");
+    a.valid = valid_steps(call, lengths), a.recurrent_mask = in("recurrent_mask");
+    a.y = out("y"), a.h_n = out("h_n");
+    cpu::forward(layer_of(call), a);
 }
 
 template <class T>
 void run_backward(const CallFrame& call) {
+    const auto in = [&](const char* name) { return call.data<const T>(call.operand(name)); };
+    const auto out = [&](const char* name) { return call.data<T>(call.result(name)); };
     std::vector<int64_t> lengths;
     cpu::Backward<T> a;
-    a.dy = call.operand_data<T>(0), a.dh_n = call.operand_data<T>(1), a.x = call.operand_data<T>(2);
-    a.y = call.operand_data<T>(3), a.w_ih = call.operand_data<T>(4), a.w_hh = call.operand_data<T>(5);
-    a.h0 = call.operand_data<T>(6);
-    a.valid = valid_steps(call, 7, lengths);
-    a.dx = call.result_data<T>(0), a.dw_ih = call.result_data<T>(1), a.dw_hh = call.result_data<T>(2);
-    a.db = call.result_data<T>(3), a.dh0 = call.result_data<T>(4);
-    cpu::backward(layer_of(call, call.operand(2), call.operand(6)), a);
+    a.dy = in("dy"), a.dh_n = in("dh_n"), a.x = in("x"), a.y = in("y");
+    a.w_ih = in("w_ih"), a.w_hh = in("w_hh"), a.h0 = in("h0");
+    a.valid = valid_steps(call, lengths), a.recurrent_mask = in("recurrent_mask");
+    a.dx = out("dx"), a.dw_ih = out("dw_ih"), a.dw_hh = out("dw_hh"), a.db = out("db"), a.dh0 = out("dh0");
+    cpu::Layer layer = layer_of(call);
+    layer.dx_batch_first = call.number<int64_t>("dx_batch_first");
+    cpu::backward(layer, a);
 }
 
-bool is_double(const CallFrame& call) { return call.operand(0).dtype == XLA_FFI_DataType_F64; }
+bool is_double(const CallFrame& call) { return call.operand("x")->dtype == XLA_FFI_DataType_F64; }
 
 }  // namespace
 

@@ -24,14 +24,26 @@ class Options(NamedTuple):
     masked_output: str
     variant: str
     precision: str
+    batch_first: bool
 
-    def problem(self, x: Any, w_hh: Any) -> Problem:
+    def problem(self, x: Any, w_hh: Any, *, recurrent_dropout: bool) -> Problem:
         """For arrays, or what has their shape and dtype; ValueError or TypeError for what the kernels do not take."""
         if x.dtype.name not in DTYPES:
             raise TypeError(f"x: expected dtype {' or '.join(DTYPES)}, got {x.dtype}")
         fields = self._asdict()
-        del fields["variant"]
-        return Problem(**checks.sizes(x.shape, w_hh.shape, x.dtype.name), **fields)
+        del fields["variant"], fields["batch_first"]
+        sizes = checks.sizes(self.time_first("x", x.shape), w_hh.shape, x.dtype.name)
+        return Problem(**sizes, **fields, recurrent_dropout=recurrent_dropout)
+
+    def axes(self, name: str) -> tuple[str, ...]:
+        """The axes of an array but w_hh, in the letters of `checks.AXES`."""
+        return self.time_first(name, checks.AXES[name])
+
+    def time_first(self, name: str, sizes: tuple[Any, ...]) -> tuple[Any, ...]:
+        """One value for each axis of an array, from the order that it has to time first, or the other way round."""
+        if self.batch_first and checks.AXES.get(name, ())[:2] == ("T", "B"):
+            return (*sizes[1::-1], *sizes[2:])
+        return sizes
 
 
 def attributes(problem: Problem, variant: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ ACTIVATIONS = {
 """Of functions of Keras with their defaults."""
 
 
-def reason_against(layer: Any, sequences: Any, mask: Any, training: bool | None) -> str | None:
+def reason_against(layer: Any, sequences: Any, mask: Any) -> str | None:
     """Why the kernels do not take a call, in words, or None: they do."""
     if framework is None:
         return f"the backend {NAME} has no kernels"
@@ -38,7 +38,7 @@ def reason_against(layer: Any, sequences: Any, mask: Any, training: bool | None)
         return f"a mask of {len(mask.shape)} axes is not covered"
     if mask is not None and layer.unroll:
         return "with unroll=True a mask means something else"
-    return framework.reason_against(sequences, activation, recurrent_dropout=bool(training and cell.recurrent_dropout))
+    return framework.reason_against(sequences, activation)
 
 
 def _name(activation: Any) -> str:

@@ -22,10 +22,10 @@ class Framework(Protocol):
     ZEROS_FIRST: bool
 
     def rnn_forward(self, x: Any, w_ih: Any, w_hh: Any, b: Any, **options: Any) -> tuple[Any, Any]:
-        """`rnnfast.rnn_forward` of its tensors, with derivatives, with h0, mask, recurrent_mask, masked_output,
-        activation and reverse among the options."""
+        """`rnnfast.rnn_forward` of its tensors, with derivatives, x, y and mask with the batch as their first axis, and
+        with h0, mask, recurrent_mask, masked_output, activation and reverse among the options."""
 
-    def reason_against(self, sequences: Any, activation: Activation, *, recurrent_dropout: bool) -> str | None:
+    def reason_against(self, sequences: Any, activation: Activation) -> str | None:
         """Why it does not take a call, in words, or None."""
 
 

@@ -12,11 +12,10 @@ from rnnfast.jax import rnn
 ZEROS_FIRST = False
 
 
-def rnn_forward(x: Any, w_ih: Any, w_hh: Any, b: Any, *, recurrent_mask: None, **options: Any) -> tuple[Any, Any]:
-    return rnn(x, w_ih, w_hh, b, **options)
+def rnn_forward(x: Any, w_ih: Any, w_hh: Any, b: Any, **options: Any) -> tuple[Any, Any]:
+    return rnn(x, w_ih, w_hh, b, batch_first=True, **options)
 
 
-def reason_against(sequences: Any, activation: Activation, *, recurrent_dropout: bool) -> str | None:
-    if jax.default_backend() != "cpu":
-        return f"JAX on {jax.default_backend()} is not covered"
-    return "recurrent_dropout in training is not covered on JAX" if recurrent_dropout else None
+def reason_against(sequences: Any, activation: Activation) -> str | None:
+    device = jax.default_backend()
+    return None if device == "cpu" else f"JAX on {device} is not covered"

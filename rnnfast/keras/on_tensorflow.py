@@ -10,12 +10,13 @@ from rnnfast import Activation, functional
 from rnnfast.typing import Array
 
 ZEROS_FIRST = True
+TIME_FIRST = (1, 0, 2)  # and the other way round
 
 
 def rnn_forward(
     x: Any, w_ih: Any, w_hh: Any, b: Any, *, h0: Any, mask: Any, recurrent_mask: Any, **options: Any
 ) -> tuple[Any, Any]:
-    masks = {"mask": mask, "recurrent_mask": recurrent_mask}
+    masks = {"mask": None if mask is None else tf.transpose(mask), "recurrent_mask": recurrent_mask}
     masks = {name: tensor for name, tensor in masks.items() if tensor is not None}
 
     def given(masked: tuple[Array, ...]) -> dict[str, Any]:
@@ -44,8 +45,9 @@ def rnn_forward(
         return _called(backward, [dy, dh_n, x, y, w_ih, w_hh, h0, *masks.values()], shapes), _no_derivative
 
     # Tensors and no variables: of those custom_gradient wants to know itself.
+    x = tf.transpose(x, TIME_FIRST)
     y, h_n = recurrence(*map(tf.convert_to_tensor, (x, w_ih, w_hh, b, h0)))
-    return y, h_n
+    return tf.transpose(y, TIME_FIRST), h_n
 
 
 def _no_derivative(*gradients: Any) -> Any:
@@ -62,5 +64,5 @@ def _called(function: Any, tensors: list[Any], shapes: list[Any]) -> list[Any]:
     return list(results)
 
 
-def reason_against(sequences: Any, activation: Activation, *, recurrent_dropout: bool) -> None:
+def reason_against(sequences: Any, activation: Activation) -> None:
     return None

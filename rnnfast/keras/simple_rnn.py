@@ -11,9 +11,6 @@ from keras import ops
 from rnnfast.keras.coverage import ACTIVATIONS, reason_against
 from rnnfast.keras.framework import NAME, framework
 
-SWAPPED = (1, 0, 2)
-"""The axes of time-major arrays in batch-major ones, and the other way round."""
-
 
 @keras.saving.register_keras_serializable(package="rnnfast")
 class SimpleRNN(keras.layers.SimpleRNN):  # type: ignore[misc]  # Keras may not be installed where this is checked
@@ -43,7 +40,7 @@ class SimpleRNN(keras.layers.SimpleRNN):  # type: ignore[misc]  # Keras may not 
         Returns:
             The last output, (B, H), the outputs in the order of processing, (B, T, H), and the state, [(B, H)].
         """
-        reason = reason_against(self, sequences, mask, training)
+        reason = reason_against(self, sequences, mask)
         if reason is not None:
             self._warn_once(reason)
             return super().inner_loop(sequences, initial_state, mask, training)
@@ -55,12 +52,12 @@ class SimpleRNN(keras.layers.SimpleRNN):  # type: ignore[misc]  # Keras may not 
             if cell.dropout:
                 sequences = sequences * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0, :]), 1)
         if mask is not None:
-            mask = ops.cast(ops.transpose(mask), "bool")
+            mask = ops.cast(mask, "bool")
         if self.stateful and NAME == "torch":
             state = ops.copy(state)  # its variable is written to before the backward pass reads it
         kernel, recurrent_kernel = (ops.convert_to_tensor(each) for each in (cell.kernel, cell.recurrent_kernel))
         y, h_n = framework.rnn_forward(
-            ops.transpose(sequences, SWAPPED),
+            sequences,
             ops.transpose(kernel),
             ops.transpose(recurrent_kernel),
             ops.zeros_like(kernel[0]) if cell.bias is None else ops.convert_to_tensor(cell.bias),
@@ -75,18 +72,18 @@ class SimpleRNN(keras.layers.SimpleRNN):  # type: ignore[misc]  # Keras may not 
         if mask is not None:
             if framework.ZEROS_FIRST and not self.zero_output_for_mask:
                 y = ops.where(ops.expand_dims(self._started(mask), -1), y, ops.zeros_like(y))
-            last = y[0 if self.go_backwards else -1]
+            last = y[:, 0 if self.go_backwards else -1]
         if not self.return_sequences:
             return last, last, [h_n]
-        return last, ops.transpose(self._in_order(y), SWAPPED), [h_n]
+        return last, self._in_order(y), [h_n]
 
     def _started(self, mask: Any) -> Any:
-        """At and after the first valid step, (T, B)."""
-        return self._in_order(ops.cumsum(self._in_order(ops.cast(mask, "int32")), axis=0)) > 0
+        """At and after the first valid step, (B, T)."""
+        return self._in_order(ops.cumsum(self._in_order(ops.cast(mask, "int32")), axis=1)) > 0
 
     def _in_order(self, steps: Any) -> Any:
         """From the order of time to the one of processing, and back."""
-        return ops.flip(steps, 0) if self.go_backwards else steps
+        return ops.flip(steps, 1) if self.go_backwards else steps
 
     def _warn_once(self, reason: str) -> None:
         given = self.__dict__.setdefault("_reasons_given", set())  # past Keras, which tracks attributes

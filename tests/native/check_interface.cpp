@@ -22,9 +22,9 @@ struct Problem {
     std::vector<T> h_n{unset(kBatch * kUnits)}, dx{unset(kSteps * kBatch * kInputs)}, dw_ih{unset(kUnits * kInputs)};
     std::vector<T> dw_hh{unset(kUnits * kUnits)}, db{unset(kUnits)}, dh0{unset(kBatch * kUnits)};
     cpu::Layer layer{kSteps, kBatch, kInputs, kUnits};
-    cpu::Forward<T> forward{x.data(), w_ih.data(), w_hh.data(), b.data(), nullptr, {}, y.data(), h_n.data()};
-    cpu::Backward<T> backward{y.data(), x.data(),  y.data(),     w_ih.data(),  w_hh.data(), nullptr,   h_n.data(),
-                              {},       dx.data(), dw_ih.data(), dw_hh.data(), db.data(),   dh0.data()};
+    cpu::Forward<T> forward{x.data(), w_ih.data(), w_hh.data(), b.data(), nullptr, {}, nullptr, y.data(), h_n.data()};
+    cpu::Backward<T> backward{y.data(), x.data(), y.data(),  w_ih.data(),  w_hh.data(),  nullptr,   h_n.data(),
+                              {},       nullptr,  dx.data(), dw_ih.data(), dw_hh.data(), db.data(), dh0.data()};
 
     static std::vector<T> waves(int count) {
         std::vector<T> made(count);
@@ -55,6 +55,8 @@ void expect_error(const std::function<void(Problem<double>&)>& spoil) {
     }
 }
 
+double distance(double a, double b) { return std::isnan(a) || std::isnan(b) ? 1.0 : std::abs(a - b); }
+
 template <class T>
 double difference(const std::string& forward, const std::string& backward) {
     Problem<double> right;
@@ -63,8 +65,40 @@ double difference(const std::string& forward, const std::string& backward) {
     const std::vector<double> a = right.run();
     const std::vector<T> b = other.run();
     double most = 0;
-    for (size_t i = 0; i < a.size(); ++i) most = std::max(most, std::isnan(b[i]) ? 1.0 : std::abs(a[i] - b[i]));
+    for (size_t i = 0; i < a.size(); ++i) most = std::max(most, distance(a[i], b[i]));
     return most;
+}
+
+// With a recurrent mask that is the same for all sequences, from W_hh with its columns scaled by it.
+double difference_to_scaled_weights() {
+    Problem<double> masked, scaled;
+    std::vector<double> mask(kBatch * kUnits);
+    for (int i = 0; i < kBatch * kUnits; ++i) mask[i] = i % kUnits % 3;
+    for (int i = 0; i < kUnits * kUnits; ++i) scaled.w_hh[i] *= mask[i % kUnits];
+    masked.forward.recurrent_mask = masked.backward.recurrent_mask = mask.data();
+    masked.run(), scaled.run();
+    for (int i = 0; i < kUnits * kUnits; ++i) scaled.dw_hh[i] *= mask[i % kUnits];
+    double most = 0;
+    for (const auto part : {&Problem<double>::y, &Problem<double>::h_n, &Problem<double>::dx, &Problem<double>::dw_ih,
+                            &Problem<double>::dw_hh, &Problem<double>::db, &Problem<double>::dh0})
+        for (size_t i = 0; i < (masked.*part).size(); ++i)
+            most = std::max(most, distance((masked.*part)[i], (scaled.*part)[i]));
+    return most;
+}
+
+// Whether dx is the same numbers in the order of the batch, and the rest the same with it and without.
+bool dx_in_either_order_or_none(const std::string& variant, bool reverse) {
+    Problem<double> right, other, without;
+    for (auto* problem : {&right, &other, &without})
+        problem->layer.forward_variant = problem->layer.backward_variant = variant, problem->layer.reverse = reverse;
+    other.layer.dx_batch_first = true, without.backward.dx = nullptr;
+    right.run(), other.run(), without.run();
+    bool same = right.dw_ih == other.dw_ih && right.dw_hh == without.dw_hh && right.dw_ih == without.dw_ih;
+    for (int t = 0; t < kSteps; ++t)
+        for (int row = 0; row < kBatch; ++row)
+            for (int i = 0; i < kInputs; ++i)
+                same &= right.dx[(t * kBatch + row) * kInputs + i] == other.dx[(row * kSteps + t) * kInputs + i];
+    return same && std::isnan(without.dx[0]);
 }
 
 }  // namespace
@@ -84,6 +118,11 @@ int main() {
     expect_error([](auto& p) { p.forward.x = nullptr; });
     expect_error([&](auto& p) { p.forward.valid.lengths = lengths.data(); });
     expect_error([&](auto& p) { p.forward.valid = {lengths.data(), mask}; });
+    expect_error([&](auto& p) { p.layer.forward_variant = "lanes", p.forward.recurrent_mask = p.b.data(); });
+    expect_error([&](auto& p) { p.layer.dx_batch_first = true, p.forward.valid.mask = mask; });
+    std::printf("recurrent_mask %d\n", difference_to_scaled_weights() < 1e-14);
+    for (const std::string& name : {"panel", "lanes", "stationary"})
+        std::printf("dx %d %d\n", dx_in_either_order_or_none(name, false), dx_in_either_order_or_none(name, true));
     for (const std::string& name : {"auto", "panel", "lanes", "stationary"})
         std::printf("%s %d %d\n", name.c_str(), difference<double>(name, name) < 1e-14,
                     difference<float>(name, name) < 1e-6);

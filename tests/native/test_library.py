@@ -79,5 +79,9 @@ def test_bad_input(installed: Path, tmp_path: Path) -> None:
         "arrays: expected a pointer where it is not optional, got null",
         "lengths: expected 0 to seq_len, got 9",
         "valid: expected lengths or a mask, got both",
+        "variant: expected panel with a recurrent_mask, got 'lanes'",
+        "dx_batch_first: expected false where steps are masked, got true",
+        "recurrent_mask 1",
+        *("dx 1 1" for _ in ("panel", "lanes", "stationary")),
         *(f"{variant} 1 1" for variant in ("auto", "panel", "lanes", "stationary")),
     ]

@@ -4,8 +4,9 @@
 // first. Outputs need no initial value and overlap nothing; inputs may overlap each other. A pointer marked optional
 // may be null. The equations, with f the activation:
 //
-//   h_t = f(x_t w_ih^T + h_{t-1} w_hh^T + b),  y_t = h_t,  h_n = the state after the last valid step
+//   h_t = f(x_t w_ih^T + (m * h_{t-1}) w_hh^T + b),  y_t = h_t,  h_n = the state after the last valid step
 //
+// m is the recurrent mask, ones if there is none.
 // At a masked step the state is held: x is not read, and y is 0, or the state with `hold_masked`.
 //
 // Calls may come from any thread. Each runs on the caller and on threads that this library keeps, at most num_threads()
@@ -30,12 +31,13 @@ struct Layer {
     double alpha = 0, beta = 0;       // its numbers, where it has any; they have no defaults (docs/semantics.md)
     double clip = 0;                  // pre-activations are clamped to [-clip, clip] first; 0: they are not
 
-    bool reverse = false;      // from the last step to the first, each sequence within its own length
-    Index bptt_steps = 0;      // the gradient does not cross a multiple of this many valid steps; 0: no such cut
-    bool hold_masked = false;  // what y is at a masked step
+    bool reverse = false;         // from the last step to the first, each sequence within its own length
+    Index bptt_steps = 0;         // the gradient does not cross a multiple of this many valid steps; 0: no such cut
+    bool hold_masked = false;     // what y is at a masked step
+    bool dx_batch_first = false;  // dx is (B, T, I); not where steps are masked
 
-    // One of variants(), or "auto": stationary where several threads have fewer than two sequences each, else panel;
-    // the Python package chooses by a fitted cost instead.
+    // One of variants(), or "auto": stationary where several threads have fewer than two sequences each and there is no
+    // recurrent mask, else panel; the Python package chooses by a fitted cost instead.
     std::string forward_variant = "auto", backward_variant = "auto";
     // Products of float in bfloat16 tiles, of each number in two parts ("high") or one ("medium"): the variant tiles
     // alone, on a processor that has them.
@@ -57,8 +59,9 @@ struct Forward {
     const T* b = nullptr;     // (H,)
     const T* h0 = nullptr;    // (B, H), optional: zeros
     ValidSteps valid = {};
-    T* y = nullptr;    // (T, B, H), out
-    T* h_n = nullptr;  // (B, H), out
+    const T* recurrent_mask = nullptr;  // m, (B, H), optional: ones; dropout has 0 and 1 / (1 - rate). For panel alone
+    T* y = nullptr;                     // (T, B, H), out
+    T* h_n = nullptr;                   // (B, H), out
 };
 
 template <class T>
@@ -71,11 +74,12 @@ struct Backward {
     const T* h0 = nullptr;    // (B, H), optional: zeros
     const T* dh_n = nullptr;  // (B, H), optional: zeros; the gradient by h_n
     ValidSteps valid = {};
-    T* dx = nullptr;     // (T, B, I), out
-    T* dw_ih = nullptr;  // (H, I), out
-    T* dw_hh = nullptr;  // as w_hh, out
-    T* db = nullptr;     // (H,), out
-    T* dh0 = nullptr;    // (B, H), out
+    const T* recurrent_mask = nullptr;  // as in Forward
+    T* dx = nullptr;                    // (T, B, I), out, optional: not computed
+    T* dw_ih = nullptr;                 // (H, I), out
+    T* dw_hh = nullptr;                 // as w_hh, out
+    T* db = nullptr;                    // (H,), out
+    T* dh0 = nullptr;                   // (B, H), out
 };
 
 // For T float and double. They throw std::invalid_argument, and write nothing, where a size, an option or a length is

@@ -66,6 +66,21 @@ ARRAYS = {
             "mask: expected None where lengths are given, got both",
         ),
         ({"lengths": None, "mask": np.ones((SEQ_LEN, BATCH))}, TypeError, "mask: expected dtype bool, got float32"),
+        (
+            {"recurrent_mask": np.ones((UNITS, BATCH), np.float32)},
+            ValueError,
+            "recurrent_mask: expected shape (batch, hidden_size) = (3, 4), got (4, 3)",
+        ),
+        (
+            {"recurrent_mask": np.ones((BATCH, UNITS), bool)},
+            TypeError,
+            "recurrent_mask: expected dtype float32, got bool",
+        ),
+        (
+            {"batch_first": True},
+            ValueError,
+            "h0: expected shape (batch, hidden_size) = (5, 4), got (3, 4)",
+        ),
         ({"activation": "tan"}, ValueError, "activation: expected one of"),
         ({"clip": -1.0}, ValueError, "clip: expected more than 0, or None, got -1.0"),
         ({"bptt_steps": 0}, ValueError, "bptt_steps: expected at least 1, got 0"),
@@ -105,6 +120,12 @@ def test_derivatives_that_there_are_not() -> None:
             NotImplementedError, match=r"rnnfast\.jax\.rnn: expected a first derivative in reverse mode"
         ):
             derivative()
+
+
+def test_a_recurrent_mask_is_a_constant() -> None:
+    kept = np.ones((BATCH, UNITS), np.float32)
+    with pytest.raises(NotImplementedError, match=r"recurrent_mask: expected a constant"):
+        jax.grad(lambda kept: rnn(**ARRAYS, recurrent_mask=kept)[1].sum())(kept)
 
 
 def test_other_devices_are_refused() -> None:

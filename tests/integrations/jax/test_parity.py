@@ -31,6 +31,7 @@ OPTIONS = st.fixed_dictionaries(
         "reverse": st.booleans(),
         "bptt_steps": st.sampled_from([None, 2]),
         "masked_output": st.sampled_from(["zero", "hold"]),
+        "batch_first": st.booleans(),
     }
 )
 
@@ -44,18 +45,23 @@ def scan(
     lengths: Any = None,
     *,
     mask: Any = None,
+    recurrent_mask: Any = None,
     masked_output: str = "zero",
     activation: str = "tanh",
     clip: float | None = None,
     reverse: bool = False,
     bptt_steps: int | None = None,
+    batch_first: bool = False,
 ) -> tuple[Any, Any]:
     """What `rnn` computes, with dense weights."""
+    if batch_first:
+        x, mask = jnp.swapaxes(x, 0, 1), None if mask is None else mask.T
     seq_len, batch, _ = x.shape
     if mask is None:
         lengths = jnp.full(batch, seq_len) if lengths is None else jnp.asarray(lengths)
         mask = jnp.arange(seq_len)[:, None] < lengths
     h0 = jnp.zeros((batch, w_hh.shape[0]), x.dtype) if h0 is None else h0
+    kept = 1 if recurrent_mask is None else recurrent_mask
 
     def step(carry: Any, given: Any) -> Any:
         h, done = carry
@@ -63,13 +69,13 @@ def scan(
         if bptt_steps is not None:
             cut = (done > 0) & (done % bptt_steps == 0) & valid
             h = jnp.where(cut[:, None], jax.lax.stop_gradient(h), h)
-        a = x_t @ w_ih.T + h @ w_hh.T + b
+        a = x_t @ w_ih.T + (kept * h) @ w_hh.T + b
         new = ACTIVATIONS[activation](a if clip is None else jnp.clip(a, -clip, clip))
         held = jnp.where(valid[:, None], new, h)
         return (held, done + valid), held if masked_output == "hold" else jnp.where(valid[:, None], new, 0)
 
     (h_n, _), y = jax.lax.scan(step, (h0, jnp.zeros(batch, int)), (x, mask), reverse=reverse)
-    return y, h_n
+    return jnp.swapaxes(y, 0, 1) if batch_first else y, h_n
 
 
 @contextmanager
@@ -89,6 +95,11 @@ def draw(rng: np.random.Generator, sizes: tuple[int, int, int, int], dtype: str,
     scales = 1, inputs**-0.5, 0.7 * units**-0.5, 0.3, 1
     arrays = [(scale * rng.standard_normal(shape)).astype(dtype) for scale, shape in zip(scales, shapes, strict=True)]
     return [*arrays, rng.integers(0, seq_len + 1, (*leading, batch))]
+
+
+def dropout(rng: np.random.Generator, *shape: int, dtype: str = "float32") -> Any:
+    """A recurrent mask that keeps 0.6 of the states."""
+    return (rng.random(shape) < 0.6).astype(dtype) / np.dtype(dtype).type(0.6)
 
 
 def outputs_and_gradients(layer: Callable[..., Any], number: int = 5) -> Callable[..., Any]:
@@ -117,14 +128,19 @@ def assert_close(got: Any, expected: Any) -> None:
     dtype=st.sampled_from(["float32", "float64"]),
     valid=st.sampled_from([None, "lengths", "mask"]),
     has_state=st.booleans(),
+    has_dropout=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_outputs_and_gradients(sizes, options, dtype, valid, has_state, seed) -> None:
+def test_outputs_and_gradients(sizes, options, dtype, valid, has_state, has_dropout, seed) -> None:
     rng = np.random.default_rng(seed)
     *arrays, lengths = draw(rng, sizes, dtype)
     mask = rng.random(sizes[:2]) < 0.6
+    if options["batch_first"]:
+        arrays[0], mask = arrays[0].swapaxes(0, 1), mask.T
     if valid is not None:
         options = {**options, valid: lengths if valid == "lengths" else mask}
+    if has_dropout:
+        options = {**options, "recurrent_mask": dropout(rng, sizes[1], sizes[3], dtype=dtype)}
     number = 5 if has_state else 4
     with precision_of(dtype):
         got, expected = (
@@ -148,32 +164,35 @@ def test_without_jit(dtype: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("places", "valid"),
+    ("places", "valid", "batch_first"),
     [
-        ((0, 0, 0), "lengths"),
-        ((2, 1, 1), "mask"),
-        ((0, None, None), "mask"),
-        ((None, 0, None), "lengths"),
-        ((None, None, 0), "lengths"),
-        ((None, None, 0), "mask"),
+        ((0, 0, 0, None), "lengths", False),
+        ((2, 1, 1, 0), "mask", False),
+        ((0, None, None, 1), "mask", True),
+        ((None, 0, None, None), "lengths", True),
+        ((None, None, 0, None), "lengths", False),
+        ((None, None, 1, None), "mask", True),
+        ((None, None, None, 2), "mask", False),
     ],
 )
-def test_vmap_of_sequences(places: tuple[int | None, ...], valid: str) -> None:
-    """The outputs, the gradient of each example, and that of them all."""
+def test_vmap_of_sequences(places: tuple[int | None, ...], valid: str, batch_first: bool) -> None:
+    """Of x, the state, which steps are valid, and dropout: outputs, each example's gradient, and that of them all."""
     rng = np.random.default_rng(1)
     count, sizes = 3, (5, 4, 2, 6)
     x, w_ih, w_hh, b, h0, lengths = draw(rng, sizes, "float32", count)
     which = lengths if valid == "lengths" else rng.random((count, *sizes[:2])) < 0.6
-    x, h0, which = (
+    if batch_first:
+        x, which = x.swapaxes(1, 2), which.swapaxes(1, 2) if valid == "mask" else which
+    x, h0, which, kept = (
         array[0] if place is None else np.moveaxis(array, 0, place)
-        for array, place in zip((x, h0, which), places, strict=True)
+        for array, place in zip((x, h0, which, dropout(rng, *h0.shape)), places, strict=True)
     )
-    axes = (places[0], None, None, None, places[1], places[2])
-    arrays = x, w_ih, w_hh, b, h0, which
+    axes = (places[0], None, None, None, *places[1:])
+    arrays = x, w_ih, w_hh, b, h0, which, kept
 
     def both(layer: Callable[..., Any]) -> Any:
-        def one(x: Any, w_ih: Any, w_hh: Any, b: Any, h0: Any, which: Any) -> Any:
-            return layer(x, w_ih, w_hh, b, h0, **{valid: which})
+        def one(x: Any, w_ih: Any, w_hh: Any, b: Any, h0: Any, which: Any, kept: Any) -> Any:
+            return layer(x, w_ih, w_hh, b, h0, **{valid: which}, recurrent_mask=kept, batch_first=batch_first)
 
         each = jax.vmap(one, axes)
         all_together = outputs_and_gradients(lambda *arrays: [part.sum(0) for part in each(*arrays)])
@@ -184,16 +203,34 @@ def test_vmap_of_sequences(places: tuple[int | None, ...], valid: str) -> None:
     assert_close(both(rnn), both(scan))
 
 
+def calls(function: Callable[..., Any], *arrays: Any) -> list[Any]:
+    """The equations in which a function runs the kernels."""
+    equations = jax.make_jaxpr(function)(*arrays).eqns
+    return [equation for equation in equations if str(equation.primitive).startswith("rnnfast")]
+
+
 def test_gradient_of_vmap_is_one_call() -> None:
     """And not one for each example."""
     arrays = draw(np.random.default_rng(2), (5, 4, 2, 6), "float32", 3)
     axes = (0, None, None, None, 0, 0)
-    program = jax.make_jaxpr(outputs_and_gradients(jax.vmap(rnn, axes)))(*arrays)
-    calls = [(str(equation.primitive), equation.outvars[0].aval.shape) for equation in program.eqns]
-    assert [call for call in calls if call[0].startswith("rnnfast")] == [
-        ("rnnfast_forward", (5, 3 * 4, 6)),
-        ("rnnfast_backward", (5, 3 * 4, 2)),
+    made = calls(outputs_and_gradients(jax.vmap(rnn, axes)), *arrays)
+    assert [str(equation.primitive) for equation in made] == ["rnnfast_forward", "rnnfast_backward"]
+    assert [equation.invars[-2].aval.shape for equation in made] == [(3 * 4, 6), (3 * 4, 6)]
+
+
+@pytest.mark.parametrize(
+    ("output", "wrt", "operands", "results"), [(0, (1, 2, 3), ["dy"], 4), (1, (0, 4), ["dh_n"], 5)]
+)
+def test_only_what_counts_is_read_and_written(output: int, wrt: tuple[int, ...], operands: list[str], results) -> None:
+    """No array of zeros for an output that nothing depends on, and no gradient by x where nobody asks for it."""
+    *arrays, _ = draw(np.random.default_rng(2), (5, 4, 2, 6), "float32")
+    gradients = [
+        jax.grad(lambda *arrays, layer=layer: (layer(*arrays)[output] ** 2).sum(), wrt) for layer in (rnn, scan)
     ]
+    (*_, backward) = calls(gradients[0], *arrays)
+    assert [name for name in backward.params["names"] if name in ("dy", "dh_n")] == operands
+    assert len(backward.outvars) == results
+    assert_close(*(jax.jit(each)(*arrays) for each in gradients))
 
 
 @pytest.mark.parametrize("places", [(0, 1, 0), (0, None, None), (None, 1, None), (None, None, 0)])

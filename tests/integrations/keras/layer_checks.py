@@ -82,8 +82,6 @@ def reason_expected(options: dict[str, Any], call: dict[str, Any]) -> str | None
         return "unroll"
     if BACKEND == "torch" and options["activation"] in PARAMETRIC:
         return "activation"
-    if BACKEND == "jax" and call["training"] and options["recurrent_dropout"]:
-        return "recurrent_dropout"
     return None
 
 
