@@ -1,6 +1,8 @@
 // The public interface: what it is given is checked, and turned into what the loops take.
 #include <algorithm>
+#include <cmath>
 #include <initializer_list>
+#include <limits>
 #include <stdexcept>
 
 #include "dispatch.hpp"
@@ -29,6 +31,40 @@ int activation_number(const std::string& name) {
     return static_cast<int>(found - std::begin(all));
 }
 
+// For which numbers the derivative follows from the value: those of rnnfast/pointwise.py.
+struct Rule {
+    const char* activation;
+    const char* expected;
+    bool (*holds)(double alpha, double beta);
+};
+constexpr Rule kRules[] = {
+    {"leaky_relu", "alpha: expected at least 0", [](double alpha, double) { return alpha >= 0; }},
+    {"thresholded_relu", "alpha: expected at least 0", [](double alpha, double) { return alpha >= 0; }},
+    {"elu", "alpha: expected at least 0", [](double alpha, double) { return alpha >= 0; }},
+    {"selu", "alpha: expected at least 0", [](double alpha, double) { return alpha >= 0; }},
+    {"selu", "beta: expected more than 0", [](double, double beta) { return beta > 0; }},
+    {"softplus", "beta: expected more than 0", [](double, double beta) { return beta > 0; }},
+    {"hard_tanh", "beta: expected more than alpha", [](double alpha, double beta) { return alpha < beta; }},
+    {"scaled_tanh", "alpha: expected another number than 0", [](double alpha, double) { return alpha != 0; }},
+    {"scaled_tanh", "beta: expected another number than 0", [](double, double beta) { return beta != 0; }},
+};
+
+void check_activation(const Layer& layer) {
+    require(std::isfinite(layer.alpha), "alpha: expected a finite number", layer.alpha);
+    require(std::isfinite(layer.beta), "beta: expected a finite number", layer.beta);
+    for (const Rule& rule : kRules)
+        if (layer.activation == rule.activation)
+            require(rule.holds(layer.alpha, layer.beta), rule.expected,
+                    rule.expected[0] == 'a' ? layer.alpha : layer.beta);
+}
+
+// The bytes of an array must be a number of type Index.
+void check_product(Index steps, Index batch, Index columns) {
+    const double most = double(std::numeric_limits<Index>::max()) / sizeof(double);
+    require(double(steps) * double(batch) * double(columns) < most, "sizes: expected fewer elements than memory has",
+            "more");
+}
+
 Sizes checked_sizes(const Layer& layer) {
     require(layer.seq_len >= 1, "seq_len: expected at least 1", layer.seq_len);
     require(layer.batch >= 1, "batch: expected at least 1", layer.batch);
@@ -38,6 +74,9 @@ Sizes checked_sizes(const Layer& layer) {
             layer.heads);
     require(layer.bptt_steps >= 0, "bptt_steps: expected at least 0", layer.bptt_steps);
     require(layer.clip >= 0, "clip: expected at least 0", layer.clip);
+    check_activation(layer);
+    check_product(layer.seq_len, layer.batch, std::max(layer.input_size, layer.hidden_size));
+    check_product(1, layer.hidden_size, std::max(layer.input_size, layer.hidden_size));
     return {layer.seq_len,
             layer.batch,
             layer.input_size,
@@ -64,6 +103,9 @@ const Variant<T>& chosen(const std::string& name, const Sizes& sizes, const std:
 
 template <class T>
 const KernelTable<T>& table(const std::string& isa, const std::string& precision) {
+    const std::vector<std::string> known = supported_isas();
+    require(std::find(known.begin(), known.end(), isa) != known.end(), "isa: expected one that this processor runs",
+            isa);
     if constexpr (std::is_same_v<T, float>) {
         return kernels_for(isa, precision);
     } else {
@@ -131,6 +173,9 @@ std::vector<std::string> activations() {
 std::vector<std::string> variants() { return variant_names(); }
 
 int num_threads() { return rnnfast::num_threads(); }
-void set_num_threads(int threads) { rnnfast::set_num_threads(threads); }
+void set_num_threads(int threads) {
+    require(threads >= 1, "threads: expected at least 1", Index(threads));
+    rnnfast::set_num_threads(threads);
+}
 
 }  // namespace rnnfast::cpu

@@ -14,13 +14,11 @@ def rnn_forward(
     x: Any, w_ih: Any, w_hh: Any, b: Any, *, mask: Any, activation: Activation, **options: Any
 ) -> tuple[Any, Any]:
     mask = None if mask is None else mask.transpose(0, 1)
-    y, h_n = operator(x.transpose(0, 1), w_ih, w_hh, b, mask=mask, activation=activation.name, **options)
+    y, h_n = operator(x.transpose(0, 1), w_ih, w_hh, b, mask=mask, activation=activation, **options)
     return y.transpose(0, 1), h_n
 
 
 def reason_against(sequences: Any, activation: Activation) -> str | None:
-    if activation != Activation(activation.name):  # the operators take names
-        return f"the activation {activation} is not covered on torch"
     device = sequences.device.type
     if device == "cuda":
         why = dict(backends())["cupy"]

@@ -45,8 +45,8 @@ struct Problem {
 
 void expect_error(const std::function<void(Problem<double>&)>& spoil) {
     Problem<double> problem;
-    spoil(problem);
     try {
+        spoil(problem);
         problem.run();
         std::puts("no error");
     } catch (const std::invalid_argument& error) {
@@ -110,6 +110,15 @@ int main() {
     expect_error([](auto& p) { p.layer.heads = 3; });
     expect_error([](auto& p) { p.layer.activation = "tan"; });
     expect_error([](auto& p) { p.layer.clip = -1; });
+    expect_error([](auto& p) { p.layer.alpha = std::nan(""); });
+    expect_error([](auto& p) { p.layer.activation = "leaky_relu", p.layer.alpha = -1; });
+    expect_error([](auto& p) { p.layer.activation = "softplus"; });
+    expect_error([](auto& p) { p.layer.activation = "hard_tanh", p.layer.alpha = 2, p.layer.beta = 1; });
+    expect_error([](auto& p) { p.layer.activation = "scaled_tanh", p.layer.alpha = 1; });
+    expect_error([](auto& p) { p.layer.seq_len = std::numeric_limits<cpu::Index>::max(); });
+    expect_error([](auto& p) { p.layer = {}; });
+    expect_error([](auto& p) { p.layer.isa = "sse9"; });
+    expect_error([](auto&) { cpu::set_num_threads(0); });
     expect_error([](auto& p) { p.layer.bptt_steps = -2; });
     expect_error([](auto& p) { p.layer.forward_variant = "lane"; });
     expect_error([](auto& p) { p.layer.heads = 2, p.layer.forward_variant = "lanes"; });

@@ -24,11 +24,11 @@ namespace rnnfast::cpu {
 using Index = std::ptrdiff_t;
 
 struct Layer {
-    Index seq_len, batch, input_size, hidden_size;  // at least 1 each
+    Index seq_len = 0, batch = 0, input_size = 0, hidden_size = 0;  // at least 1 each
     Index heads = 1;  // w_hh is block-diagonal with so many blocks, a divisor of hidden_size; 1: dense, H: a diagonal
 
     std::string activation = "tanh";  // one of activations()
-    double alpha = 0, beta = 0;       // its numbers, where it has any; they have no defaults (docs/semantics.md)
+    double alpha = 0, beta = 0;       // its numbers, where it has any, in the ranges of docs/semantics.md; no defaults
     double clip = 0;                  // pre-activations are clamped to [-clip, clip] first; 0: they are not
 
     bool reverse = false;         // from the last step to the first, each sequence within its own length
@@ -96,6 +96,7 @@ std::vector<std::string> variants();
 // The most threads that a call may use: set_num_threads, else RNNFAST_NUM_THREADS, else OMP_NUM_THREADS, else the
 // processors that this process may run on, or on Linux the quota of its control group where that is less.
 int num_threads();
+// At least 1, else std::invalid_argument; of more than 256 no more are used.
 void set_num_threads(int threads);
 
 }  // namespace rnnfast::cpu
