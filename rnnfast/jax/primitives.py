@@ -34,7 +34,7 @@ def _primitive(name: str, results: Callable[..., dict[str, Any]]) -> Primitive:
     """A primitive whose results have the shapes and dtypes of what `results` gives for its operands, by their names."""
     made = Primitive(name)
     made.multiple_results = True
-    compiled = jax.jit(made.bind, static_argnames=("names", "options", "wrt_x"))
+    compiled = jax.jit(made.bind, static_argnames=("names", "options", "wants_dx"))
 
     def implementation(*operands: Any, **parameters: Any) -> Any:
         with jax.disable_jit(False):  # there is nothing to run but what is compiled
@@ -55,10 +55,10 @@ def _outputs(given: dict[str, Any], **parameters: Any) -> dict[str, tuple[int, .
     return {"y": (*given["x"].shape[:2], state[1]), "h_n": state}
 
 
-def _gradients(given: dict[str, Any], *, wrt_x: bool, **parameters: Any) -> dict[str, tuple[int, ...]]:
+def _gradients(given: dict[str, Any], *, wants_dx: bool, **parameters: Any) -> dict[str, tuple[int, ...]]:
     weights = {f"d{name}": given[name].shape for name in ("w_ih", "w_hh")}
     state = given["h0"].shape
-    return {**({"dx": (given["x"].size,)} if wrt_x else {}), **weights, "db": state[1:], "dh0": state}
+    return {**({"dx": (given["x"].size,)} if wants_dx else {}), **weights, "db": state[1:], "dh0": state}
 
 
 def _dx_batch_first(names: Sequence[str], options: Options) -> bool:
@@ -136,12 +136,12 @@ def _transpose(cotangents: Sequence[Any], *operands: Any, names: tuple[str, ...]
     by_name = dict(zip(("dy", "dh_n"), cotangents, strict=True))
     nonzero = {name: value for name, value in by_name.items() if type(value) is not ad.Zero}
     residuals = {name: value for name, value in zip(names, operands, strict=True) if name not in GRADIENTS}
-    wrt_x = "dx" in names
+    wants_dx = "dx" in names
     results = backward.bind(
-        *nonzero.values(), *residuals.values(), names=(*nonzero, *residuals), options=options, wrt_x=wrt_x
+        *nonzero.values(), *residuals.values(), names=(*nonzero, *residuals), options=options, wants_dx=wants_dx
     )
-    gradients = dict(zip(GRADIENTS if wrt_x else GRADIENTS[1:], results, strict=True))
-    if wrt_x:
+    gradients = dict(zip(GRADIENTS if wants_dx else GRADIENTS[1:], results, strict=True))
+    if wants_dx:
         gradients["dx"] = _shaped(gradients["dx"], residuals["x"], names, options)
     return [gradients.get(name) for name in names]
 

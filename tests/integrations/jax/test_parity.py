@@ -287,7 +287,13 @@ def test_donated_arrays() -> None:
     assert x.is_deleted()
 
 
-def test_long_and_wide() -> None:
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_long_and_wide(batch_first: bool) -> None:
     """Sizes at which several threads share the work."""
-    arrays = draw(np.random.default_rng(7), (40, 32, 50, 64), "float32")
-    assert_close(jax.jit(outputs_and_gradients(rnn))(*arrays), jax.jit(outputs_and_gradients(scan))(*arrays))
+    x, *others, _ = draw(np.random.default_rng(7), (40, 32, 50, 64), "float32")
+    arrays = (x.swapaxes(0, 1) if batch_first else x, *others)
+    got, expected = (
+        jax.jit(outputs_and_gradients(lambda *given, layer=layer: layer(*given, batch_first=batch_first)))(*arrays)
+        for layer in (rnn, scan)
+    )
+    assert_close(got, expected)
