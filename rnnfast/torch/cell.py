@@ -10,6 +10,7 @@ from rnnfast.problem import check_option
 from rnnfast.torch.derivatives import recurrence
 from rnnfast.torch.inputs import check_kind
 from rnnfast.torch.kernels import Options
+from rnnfast.torch.tracing import for_tracers
 
 
 class RNNCell(nn.RNNCellBase):  # type: ignore[misc]  # torch may not be installed where this is checked
@@ -48,6 +49,8 @@ class RNNCell(nn.RNNCellBase):  # type: ignore[misc]  # torch may not be install
         Raises:
             ValueError, RuntimeError: where torch raises them, naming the argument.
         """
+        if (traced := for_tracers(self, nn.RNNCell, input, hx)) is not None:
+            return traced
         for name, given in (("input", input), ("hx", hx)):
             if given is not None and given.dim() not in (1, 2):
                 raise ValueError(f"{name}: expected 1 or 2 axes, got shape {tuple(given.shape)}")

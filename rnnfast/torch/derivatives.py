@@ -46,7 +46,8 @@ def _is_plain(a: Tensor, b: Tensor, c: Tensor | None) -> bool:
         or not b.is_cpu
         or a.is_neg()
         or b.is_neg()
-        or (c is not None and c.is_neg())
+        or (c is not None and (c.is_neg() or torch._C._functorch.is_legacy_batchedtensor(c)))
+        or torch._C._functorch.is_legacy_batchedtensor(b)
         or torch._C._is_any_autocast_enabled()
         or torch._C._are_functorch_transforms_active()
         or torch._C._len_torch_dispatch_stack()

@@ -13,6 +13,7 @@ from rnnfast.problem import PRECISIONS, check_option
 from rnnfast.torch.derivatives import recurrence
 from rnnfast.torch.inputs import check_input, check_state
 from rnnfast.torch.kernels import Options
+from rnnfast.torch.tracing import for_tracers
 
 _MODES = {"tanh": "RNN_TANH", "relu": "RNN_RELU"}
 _OPTIONS = {
@@ -90,6 +91,8 @@ class RNN(nn.RNNBase):  # type: ignore[misc]  # torch may not be installed where
         Raises:
             ValueError, RuntimeError, TypeError: where torch raises them, naming the argument.
         """
+        if (traced := for_tracers(self, nn.RNN, input, hx)) is not None:
+            return traced  # type: ignore[no-any-return]
         weights = self._weights()
         if isinstance(input, PackedSequence):
             return self._run_packed(input, hx, weights)

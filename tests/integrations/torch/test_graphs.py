@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
@@ -103,3 +105,30 @@ def test_a_watcher_sees_the_operators() -> None:
         "rnnfast.rnn_forward.default",
         "rnnfast.rnn_backward.default",
     ]
+
+
+def test_fx_has_the_modules_for_leaves() -> None:
+    class Model(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn, self.cell = rnnfast.torch.RNN(3, 4), rnnfast.torch.RNNCell(4, 2)
+
+        def forward(self, x: Any, hx: Any) -> Any:
+            return self.cell(self.rnn(x, hx)[0][-1])
+
+    model, x, hx = Model(), torch.randn(5, 2, 3), torch.randn(1, 2, 4)
+    traced = torch.fx.symbolic_trace(model)
+    assert [node.target for node in traced.graph.nodes if node.op == "call_module"] == ["rnn", "cell"]
+    assert torch.equal(traced(x, hx), model(x, hx))
+
+
+def test_the_exporter_to_onnx_writes_the_operator(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed (extra: onnx)")
+    import rnnfast.onnx
+
+    model, x = rnnfast.torch.RNN(3, 4, 2, bidirectional=True), torch.randn(5, 2, 3)
+    torch.onnx.export(model, (x,), str(tmp_path / "m.onnx"), dynamo=False, input_names=["x"], output_names=["y", "h_n"])
+    assert [node.op_type for node in onnx.load(tmp_path / "m.onnx").graph.node].count("RNN") == 2
+    got = rnnfast.onnx.load(tmp_path / "m.onnx").run({"x": x.numpy()})
+    for name, expected in zip(("y", "h_n"), model(x), strict=True):
+        np.testing.assert_allclose(got[name], expected.detach(), atol=1e-6)

@@ -179,6 +179,18 @@ def test_gradients_go_through_vmap() -> None:
     torch.testing.assert_close(got, others["w_hh"].grad)
 
 
+@pytest.mark.parametrize("output", [0, 1])
+def test_a_batch_of_gradients(output: int) -> None:
+    """A call for each of them."""
+    given = arguments()
+    result = rnnfast.torch.rnn_forward(**given)[output]
+    eye = torch.eye(result.numel(), dtype=result.dtype).view(-1, *result.shape)
+    (got,) = torch.autograd.grad(result, given["x"], eye, is_grads_batched=True, retain_graph=True)
+    for row, one in zip(got, eye, strict=True):
+        (expected,) = torch.autograd.grad(result, given["x"], one, retain_graph=True)
+        torch.testing.assert_close(row, expected)
+
+
 def test_what_there_is_not_says_so() -> None:
     given = arguments()
     others = {name: tensor.detach() for name, tensor in given.items() if name != "x"}
