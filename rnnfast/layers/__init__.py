@@ -7,6 +7,7 @@ from rnnfast.layers.dense import Dense
 from rnnfast.layers.dropout import Dropout
 from rnnfast.layers.embedding import Embedding
 from rnnfast.layers.masking import Masking
+from rnnfast.layers.padding import Padding
 from rnnfast.layers.simple_rnn import SimpleRNN
 from rnnfast.layers.tied_dense import TiedDense
 from rnnfast.layers.time_distributed import TimeDistributed
@@ -19,6 +20,7 @@ __all__ = [
     "Embedding",
     "Layer",
     "Masking",
+    "Padding",
     "SimpleRNN",
     "TiedDense",
     "TimeDistributed",

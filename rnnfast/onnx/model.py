@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
 
 from rnnfast.onnx.element_types import dtype_of
-from rnnfast.onnx.node import Function, Node
-from rnnfast.onnx.operators import OPERATORS
+from rnnfast.onnx.graph import DOMAINS, Graph, check_operators
 from rnnfast.typing import Array
 
 
@@ -23,20 +20,12 @@ class Value(NamedTuple):
     Attributes:
         name: as the model has it.
         dtype: of the array.
-        shape: a number where a size is fixed, else its name, or None.
+        shape: a number where a size is fixed, else its name, or None; None as a whole where nothing is declared.
     """
 
     name: str
     dtype: np.dtype[Any]
-    shape: tuple[int | str | None, ...]
-
-
-class _Step(NamedTuple):
-    """A node, ready to be run: names of its inputs ("" for one that is left out) and outputs."""
-
-    function: Function
-    inputs: list[str]
-    outputs: list[str]
+    shape: tuple[int | str | None, ...] | None
 
 
 class Model:
@@ -46,17 +35,18 @@ class Model:
         outputs = model.run({"x": x})   # {"y": ...}
 
     Attributes:
-        inputs, outputs: what goes in and comes out, a `Value` each.
+        inputs, outputs: what goes in and comes out, a `Value` each. Inputs that have a default in the file may be
+            given, by name, but are not among these.
     """
 
     def __init__(self, proto: onnx.ModelProto) -> None:
-        graph = proto.graph
-        self._constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-        self.inputs = tuple(_value(info) for info in graph.input if info.name not in self._constants)
-        self.outputs = tuple(_value(info) for info in graph.output)
-        _check_operators(graph)
-        opset = next(entry.version for entry in proto.opset_import if entry.domain in _DOMAINS)
-        self._steps = [_step(node, opset) for node in graph.node]
+        check_operators(proto.graph)
+        opset = next(entry.version for entry in proto.opset_import if entry.domain in DOMAINS)
+        self._graph = Graph(proto.graph, opset)
+        values = [_value(info) for info in proto.graph.input]
+        self.inputs = tuple(value for value in values if value.name not in self._graph.constants)
+        self.outputs = tuple(_value(info) for info in proto.graph.output)
+        self._known = {value.name: value for value in values}
 
     def __call__(self, *arrays: Array, **named: Array) -> Any:
         """The outputs: an array, or a tuple where there is more than one.
@@ -84,17 +74,16 @@ class Model:
             inputs: an array for every input, by name.
 
         Raises:
-            ValueError: an input is missing, not known or of another shape. TypeError: of another dtype.
+            ValueError: an input is missing, not known or of another shape; arrays do not fit together in a node, which
+                the message names. TypeError: of another dtype.
         """
+        if not isinstance(inputs, Mapping):
+            raise TypeError(f"inputs: expected a mapping from names to arrays, got {type(inputs).__name__}")
         expected = [value.name for value in self.inputs]
-        if set(inputs) != set(expected):
+        if not set(expected) <= set(inputs) <= set(self._known):
             raise ValueError(f"inputs: expected {expected}, got {[*inputs]}")
-        values: dict[str, Any] = dict(self._constants)
-        values.update((value.name, _check(value, inputs[value.name])) for value in self.inputs)
-        for function, names, outputs in self._steps:
-            made = function(*(values[name] if name else None for name in names))
-            values.update(zip(outputs, made if isinstance(made, tuple) else (made,), strict=False))
-        return {value.name: values[value.name] for value in self.outputs}
+        given = {name: _check(self._known[name], array) for name, array in inputs.items()}
+        return dict(zip(self._graph.outputs, self._graph.run(given), strict=True))
 
 
 def load(source: str | Path | onnx.ModelProto) -> Model:
@@ -104,8 +93,8 @@ def load(source: str | Path | onnx.ModelProto) -> Model:
         source: the path of a file, beside which its external data lies if it has any, or a model in memory.
 
     Raises:
-        ValueError: no ONNX model; operators that are not supported, all of them named; an attribute or an element type
-            that is not.
+        ValueError: no ONNX model; operators that are not supported, all of them named, with their nodes; an attribute
+            or an element type that is not.
         TypeError: neither a path nor a model. OSError: the file cannot be read.
     """
     if isinstance(source, onnx.ModelProto):
@@ -118,10 +107,7 @@ def load(source: str | Path | onnx.ModelProto) -> Model:
             raise ValueError(f"source: expected an ONNX file, got {source} ({error})") from error
     else:
         raise TypeError(f"source: expected a path or an onnx.ModelProto, got {type(source).__name__}")
-    try:
-        onnx.checker.check_model(proto)
-    except onnx.checker.ValidationError as error:
-        raise ValueError(f"source: expected a valid ONNX model, got one in which: {error}") from error
+    _check_model(proto)
     if proto.functions:
         from onnx import inliner
 
@@ -129,48 +115,28 @@ def load(source: str | Path | onnx.ModelProto) -> Model:
     return Model(proto)
 
 
-_DOMAINS = ("", "ai.onnx")
-
-
-def _check_operators(graph: onnx.GraphProto) -> None:
-    unknown = Counter(
-        node.op_type if node.domain in _DOMAINS else f"{node.domain}.{node.op_type}"
-        for node in graph.node
-        if node.op_type not in OPERATORS or node.domain not in _DOMAINS
-    )
-    if unknown:
-        found = ", ".join(f"{name} ({count})" for name, count in sorted(unknown.items()))
-        raise ValueError(f"source: expected a model of the operators {', '.join(OPERATORS)}; got others: {found}")
-
-
-def _step(proto: onnx.NodeProto, opset: int) -> _Step:
-    attributes = {attribute.name: _attribute(attribute) for attribute in proto.attribute}
-    node = Node(proto.op_type, attributes, len(proto.output), opset)
+def _check_model(proto: onnx.ModelProto) -> None:
+    """ValueError if the model is not a valid one."""
+    infos = [*proto.graph.input, *proto.graph.output]
+    tensors = [info.type.tensor_type for info in infos if info.type.HasField("tensor_type")]
+    shapeless = [tensor for tensor in tensors if not tensor.HasField("shape")]
+    for tensor in shapeless:  # exporters write, and runtimes read, what ONNX's checker would not have
+        tensor.shape.SetInParent()
     try:
-        function = OPERATORS[proto.op_type](node)
-    except ValueError as error:
-        raise ValueError(f"node {proto.name!r} ({proto.op_type}): {error}") from error
-    return _Step(function, [*proto.input], [*proto.output])
-
-
-def _attribute(attribute: onnx.AttributeProto) -> Any:
-    """The value of an attribute: numbers, texts, arrays, or lists of these."""
-    value = helper.get_attribute_value(attribute)
-    if isinstance(value, onnx.TensorProto):
-        dtype_of(value.data_type)
-        return numpy_helper.to_array(value)
-    if isinstance(value, bytes):
-        return value.decode()
-    if attribute.type == onnx.AttributeProto.STRINGS:
-        return [text.decode() for text in value]
-    return value
+        onnx.checker.check_model(proto)
+    except onnx.checker.ValidationError as error:
+        raise ValueError(f"source: expected a valid ONNX model, got one in which: {error}") from error
+    finally:
+        for tensor in shapeless:
+            tensor.ClearField("shape")
 
 
 def _value(info: onnx.ValueInfoProto) -> Value:
     if not info.type.HasField("tensor_type"):
         raise ValueError(f"{info.name}: expected a tensor, got {info.type.WhichOneof('value')}")
     tensor = info.type.tensor_type
-    return Value(info.name, dtype_of(tensor.elem_type), tuple(map(_size, tensor.shape.dim)))
+    shape = tuple(map(_size, tensor.shape.dim)) if tensor.HasField("shape") else None
+    return Value(info.name, dtype_of(tensor.elem_type), shape)
 
 
 def _size(dimension: Any) -> int | str | None:
@@ -182,6 +148,8 @@ def _check(value: Value, given: Array) -> Array:
     array = np.asarray(given)
     if array.dtype != value.dtype:
         raise TypeError(f"{value.name}: expected dtype {value.dtype}, got {array.dtype}")
+    if value.shape is None:
+        return array
     fixed = [
         wanted if isinstance(wanted, int) else size for size, wanted in zip(array.shape, value.shape, strict=False)
     ]

@@ -16,15 +16,17 @@ class Node(NamedTuple):
 
     Attributes:
         operator: its name.
-        attributes: by name: numbers, texts, arrays, or lists of them.
+        attributes: by name: numbers, texts, arrays, lists of them, or graphs.
         outputs: how many it has.
         opset: the version of ONNX's operators that it is written in.
+        around: names of what the graphs inside it take from the one around; these arrays come after its inputs.
     """
 
     operator: str
     attributes: dict[str, Any]
     outputs: int
     opset: int
+    around: tuple[str, ...] = ()
 
     def argument(self, name: str, given: Array | None) -> Any:
         """What later opsets take as the input `given`, and earlier ones as the attribute of that name."""

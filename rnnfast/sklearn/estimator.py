@@ -14,11 +14,10 @@ from rnnfast import optimizers
 from rnnfast.arguments import check_flag, check_number
 from rnnfast.callbacks import EarlyStopping
 from rnnfast.configuration import NOTHING, decode, encode
-from rnnfast.layers import Bidirectional, Dense, Dropout, Embedding, Layer, SimpleRNN
+from rnnfast.layers import Bidirectional, Dense, Dropout, Embedding, Layer, Padding, SimpleRNN
 from rnnfast.model import Sequential
 from rnnfast.pointwise import Activation
 from rnnfast.problem import check_option, check_size
-from rnnfast.sklearn.padding import Padding
 from rnnfast.sklearn.sequences import check_sequences
 from rnnfast.typing import Array
 

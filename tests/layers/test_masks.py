@@ -15,6 +15,7 @@ from rnnfast.layers import (
     Embedding,
     Layer,
     Masking,
+    Padding,
     SimpleRNN,
     TimeDistributed,
 )
@@ -202,6 +203,24 @@ def test_a_layer_that_does_not_support_masking_loses_the_mask_with_a_warning():
     assert Opaque().compute_mask(x) is None
     with pytest.warns(UserWarning, match="layer 'opaque' does not support masking: what follows sees no mask"):
         assert Opaque().compute_mask(x, MASK) is None
+
+
+def test_padding_hides_steps_that_are_no_numbers_and_their_gradient():
+    inputs = x.astype(np.float32)
+    inputs[~MASK] = np.nan
+    inputs[0, 0] = np.nan, 1  # one feature alone is no masked step
+    layer = Padding()
+    y = layer(inputs, training=True)
+    np.testing.assert_array_equal(layer.compute_mask(inputs), MASK)
+    np.testing.assert_array_equal(y, np.where(MASK[:, :, None], inputs, 0))
+    np.testing.assert_array_equal(layer.backward(np.ones_like(y)), np.where(MASK[:, :, None], np.ones_like(y), 0))
+    before = np.arange(MASK.size).reshape(MASK.shape) % 3 > 0  # what a layer before says stays masked
+    np.testing.assert_array_equal(layer.compute_mask(inputs, before), MASK & before)
+    valid = np.ones_like(inputs)
+    assert layer.compute_mask(valid) is None
+    assert layer.compute_mask(valid, MASK) is MASK
+    assert layer(valid, training=True) is valid
+    np.testing.assert_array_equal(layer.backward(valid), valid)
 
 
 def test_masking_hides_steps_and_their_gradient():

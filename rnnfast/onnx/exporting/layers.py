@@ -19,6 +19,7 @@ from rnnfast.layers import (
     Embedding,
     Layer,
     Masking,
+    Padding,
     SimpleRNN,
     TiedDense,
     TimeDistributed,
@@ -74,8 +75,18 @@ def _embedding(graph: Graph, name: str, layer: Embedding, flow: Flow) -> Flow:
 
 
 def _masking(graph: Graph, name: str, layer: Masking, flow: Flow) -> Flow:
-    equal = graph.add("Cast", graph.add("Equal", flow.value, layer.mask_value), to=_INT32)
-    masked = graph.add("Cast", graph.add("ReduceMin", equal, axes=[2], keepdims=1), to=_BOOL)
+    return _without(graph, flow, graph.add("Equal", flow.value, layer.mask_value))
+
+
+def _padding(graph: Graph, name: str, layer: Padding, flow: Flow) -> Flow:
+    masked = _without(graph, flow, graph.add("IsNaN", flow.value))
+    return masked if flow.mask is None else masked._replace(mask=graph.add("And", masked.mask, flow.mask))
+
+
+def _without(graph: Graph, flow: Flow, elements: str) -> Flow:
+    """The steps (T, B, F) of which all elements are marked are masked, and 0."""
+    least = graph.add("ReduceMin", graph.add("Cast", elements, to=_INT32), axes=[2], keepdims=1)
+    masked = graph.add("Cast", least, to=_BOOL)
     value = graph.add("Where", masked, 0.0, flow.value)
     return Flow(value, True, graph.add("Not", graph.add("Squeeze", masked, [2])))
 
@@ -173,6 +184,7 @@ LAYERS: dict[type[Layer], Callable[[Graph, str, Any, Flow], Flow]] = {
     Dropout: _same,
     Embedding: _embedding,
     Masking: _masking,
+    Padding: _padding,
     SimpleRNN: _simple_rnn,
     TiedDense: _dense,
     TimeDistributed: _time_distributed,

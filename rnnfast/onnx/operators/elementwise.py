@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, reduce
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from rnnfast.onnx import activations
 from rnnfast.onnx.node import Builder, Function, Node
-from rnnfast.pointwise import Activation
 from rnnfast.typing import Array
 
 
@@ -39,16 +37,8 @@ def _variadic(function: Callable[..., Any]) -> Builder:
     return lambda node: lambda *arrays: np.asarray(reduce(function, arrays))
 
 
-def _activation(name: str) -> Builder:
-    def build(node: Node) -> Function:
-        form = activations.FORMS[name]
-        defaults = activations.parameters(Activation(name))
-        values = tuple(
-            node.attributes.get(key, default) for key, default in zip(form.parameters, defaults, strict=True)
-        )
-        return partial(activations.apply, name, values=values)
-
-    return build
+def _mean(node: Node) -> Function:
+    return lambda *arrays: np.asarray(reduce(np.add, arrays) / arrays[0].dtype.type(len(arrays)))
 
 
 def _divide(a: Array, b: Array) -> Array:
@@ -71,6 +61,15 @@ def _clip(node: Node) -> Function:
     return clip
 
 
+def _modulo(node: Node) -> Function:
+    return np.fmod if node.attributes.get("fmod", 0) else np.mod
+
+
+def _is_infinite(node: Node) -> Function:
+    low, high = node.attributes.get("detect_negative", 1), node.attributes.get("detect_positive", 1)
+    return lambda x: np.isinf(x) & np.where(x > 0, bool(high), bool(low))
+
+
 def _dropout(node: Node) -> Function:
     def keep(x: Array, ratio: Array | None = None, training: Array | None = None) -> Array | tuple[Array, ...]:
         if training is not None and training and (ratio is None or ratio > 0):
@@ -81,12 +80,12 @@ def _dropout(node: Node) -> Function:
 
 
 ELEMENTWISE: dict[str, Builder] = {
-    **{form.operator: _activation(name) for name, form in activations.FORMS.items() if form.alone},
     "Abs": plain(np.abs),
     "Add": _binary(np.add),
     "And": _binary(np.logical_and),
     "Ceil": plain(np.ceil),
     "Clip": _clip,
+    "Cos": plain(np.cos),
     "Div": _binary(_divide),
     "Dropout": _dropout,
     "Equal": _binary(np.equal),
@@ -95,18 +94,24 @@ ELEMENTWISE: dict[str, Builder] = {
     "Greater": _binary(np.greater),
     "GreaterOrEqual": plain(np.greater_equal),
     "Identity": plain(lambda x: x),
+    "IsInf": _is_infinite,
+    "IsNaN": plain(np.isnan),
     "Less": _binary(np.less),
     "LessOrEqual": plain(np.less_equal),
     "Log": plain(np.log),
     "Max": _variadic(np.maximum),
+    "Mean": _mean,
     "Min": _variadic(np.minimum),
+    "Mod": _modulo,
     "Mul": _binary(np.multiply),
     "Neg": plain(np.negative),
     "Not": plain(np.logical_not),
     "Or": _binary(np.logical_or),
     "Pow": _binary(_power),
     "Reciprocal": plain(np.reciprocal),
+    "Round": plain(np.rint),
     "Sign": plain(np.sign),
+    "Sin": plain(np.sin),
     "Sqrt": plain(np.sqrt),
     "Sub": _binary(np.subtract),
     "Sum": _variadic(np.add),

@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnfast.functional import rnn_forward
 from rnnfast.onnx.activations import of_rnn
-from rnnfast.onnx.node import Function, Node
+from rnnfast.onnx.node import Builder, Function, Node
 from rnnfast.pointwise import check_clip
 from rnnfast.problem import check_option
 from rnnfast.typing import Array
@@ -23,8 +23,8 @@ def recurrence(node: Node) -> Function:
 
     x (T, B, I), w (D, H, I), r (D, H, H), b (D, 2 H), sequence_lens (B,), initial_h (D, B, H) give y (T, D, B, H) and
     y_h (D, B, H); with layout=1 x (B, T, I), initial_h and y_h (B, D, H), y (B, T, D, H). Past a sequence's length y is
-    0 and the state is held; a sequence of length 0 keeps initial_h. Opset 1's `output_sequence` allows y to be left
-    out, and is not looked at.
+    0 and the state is held; a sequence of length 0 keeps initial_h. T and B may be 0. Opset 1's `output_sequence`
+    allows y to be left out, and is not looked at.
 
     Raises:
         ValueError: attributes that the operator does not have.
@@ -66,6 +66,8 @@ def recurrence(node: Node) -> Function:
 
         def one(index: int) -> tuple[Array, Array]:
             state: Any = None if initial_h is None else initial_h[index].astype(dtype)
+            if 0 in x.shape[:2]:
+                return np.empty((*x.shape[:2], units), x.dtype), _or_zeros(state, (x.shape[1], units), dtype)
             weights = (w[index].astype(dtype), r[index].astype(dtype), bias[index].astype(dtype))
             w_bias, r_bias = np.split(weights[2], 2)
             return runs[index](x, *weights[:2], w_bias + r_bias, h0=state, lengths=sequence_lens)
@@ -75,3 +77,13 @@ def recurrence(node: Node) -> Function:
         return (y.transpose(2, 0, 1, 3), y_h.swapaxes(0, 1)) if attributes.get("layout", 0) else (y, y_h)
 
     return run
+
+
+def _or_zeros(state: Array | None, shape: tuple[int, int], dtype: Any) -> Array:
+    """The state after no step."""
+    if state is not None and state.shape != shape:
+        raise ValueError(f"initial_h: expected (batch, hidden_size) = {shape}, got {state.shape}")
+    return np.zeros(shape, dtype) if state is None else state
+
+
+RECURRENCE: dict[str, Builder] = {"RNN": recurrence}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,13 @@ def _reduction(function: Callable[..., Any]) -> Builder:
 
 def _mean(x: Array, **options: Any) -> Any:
     return np.mean(x, **options) if x.dtype.kind == "f" else np.trunc(np.mean(x, **options))
+
+
+def _log_sum_exp(x: Array, axis: Any, keepdims: bool) -> Any:
+    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    shift = np.where(np.isfinite(largest), largest, 0)
+    total = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
+    return total if keepdims else np.squeeze(total, axis)
 
 
 def _first(function: Callable[..., Any]) -> Builder:
@@ -85,6 +93,10 @@ def _gemm(node: Node) -> Function:
     return gemm
 
 
+def _einsum(node: Node) -> Function:
+    return partial(np.einsum, node.attributes["equation"])
+
+
 def _cumulative_sum(node: Node) -> Function:
     exclusive, backwards = node.attributes.get("exclusive", 0), node.attributes.get("reverse", 0)
 
@@ -116,11 +128,14 @@ REDUCTIONS: dict[str, Builder] = {
     "ArgMax": _first(np.argmax),
     "ArgMin": _first(np.argmin),
     "CumSum": _cumulative_sum,
+    "Einsum": _einsum,
     "Gemm": _gemm,
     "LogSoftmax": _along(_log_softmax),
     "MatMul": plain(np.matmul),
     "ReduceL1": _reduction(lambda x, **options: np.sum(np.abs(x), **options)),
     "ReduceL2": _reduction(lambda x, **options: np.sqrt(np.sum(np.square(x), **options))),
+    "ReduceLogSum": _reduction(lambda x, **options: np.log(np.sum(x, **options))),
+    "ReduceLogSumExp": _reduction(_log_sum_exp),
     "ReduceMax": _reduction(np.max),
     "ReduceMean": _reduction(_mean),
     "ReduceMin": _reduction(np.min),

@@ -10,6 +10,7 @@ import numpy as np
 from rnnfast.onnx.element_types import dtype_of
 from rnnfast.onnx.node import Builder, Function, Node
 from rnnfast.onnx.operators.elementwise import integers, plain
+from rnnfast.problem import check_option
 from rnnfast.typing import Array
 
 
@@ -114,18 +115,26 @@ def _expand(x: Array, shape: Array) -> Array:
     return np.broadcast_to(x, np.broadcast_shapes(x.shape, integers(shape)))
 
 
-def _gather(node: Node) -> Function:
-    axis = node.attributes.get("axis", 0)
-    return lambda x, indices: np.take(x, indices, axis)
+def _pad(node: Node) -> Function:
+    mode = node.attributes.get("mode", "constant")
+    check_option("mode", mode, ("constant", "edge", "reflect", "wrap"))
+
+    def pad(x: Array, pads: Array | None = None, value: Array | None = None, axes: Array | None = None) -> Array:
+        sizes, fill = integers(node.argument("pads", pads)), node.argument("value", value)
+        along = range(x.ndim) if axes is None else integers(axes)
+        around, inner = [(0, 0)] * x.ndim, [slice(None)] * x.ndim
+        for axis, before, after in zip(along, sizes[: len(along)], sizes[len(along) :], strict=True):
+            around[axis] = max(before, 0), max(after, 0)
+            inner[axis] = slice(max(-before, 0), x.shape[axis] + min(after, 0))  # less than none: cut off
+        options: Any = {"constant_values": 0 if fill is None else fill} if mode == "constant" else {}
+        return np.pad(x[tuple(inner)], around, mode, **options)
+
+    return pad
 
 
-def _gather_elements(node: Node) -> Function:
-    axis = node.attributes.get("axis", 0)
-
-    def gather(x: Array, indices: Array) -> Array:
-        return np.take_along_axis(x, np.where(indices < 0, indices + x.shape[axis], indices), axis)
-
-    return gather
+def _triangle(node: Node) -> Function:
+    part = np.triu if node.attributes.get("upper", 1) else np.tril
+    return lambda x, k=None: part(x, 0 if k is None else int(k.item()))
 
 
 def _range(start: Array, limit: Array, delta: Array) -> Array:
@@ -146,13 +155,13 @@ def _reverse_sequence(node: Node) -> Function:
 
 SHAPES: dict[str, Builder] = {
     "Cast": _cast,
+    "CastLike": plain(lambda x, target: x.astype(target.dtype)),
     "Concat": _concat,
     "Constant": _constant,
     "ConstantOfShape": _constant_of_shape,
     "Expand": plain(_expand),
     "Flatten": _flatten,
-    "Gather": _gather,
-    "GatherElements": _gather_elements,
+    "Pad": _pad,
     "Range": plain(_range),
     "Reshape": _reshape,
     "ReverseSequence": _reverse_sequence,
@@ -163,5 +172,6 @@ SHAPES: dict[str, Builder] = {
     "Squeeze": _squeeze,
     "Tile": plain(lambda x, repeats: np.tile(x, integers(repeats))),
     "Transpose": _transpose,
+    "Trilu": _triangle,
     "Unsqueeze": _unsqueeze,
 }

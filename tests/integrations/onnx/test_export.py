@@ -21,6 +21,7 @@ from rnnfast.layers import (  # noqa: E402
     Dropout,
     Embedding,
     Masking,
+    Padding,
     SimpleRNN,
     TiedDense,
     TimeDistributed,
@@ -44,7 +45,7 @@ OF_RNN = {
 }
 STACKS = st.fixed_dictionaries(
     {
-        "first": st.sampled_from(["ids", "masked ids", "numbers", "masked numbers"]),
+        "first": st.sampled_from(["ids", "masked ids", "numbers", "masked numbers", "padded numbers"]),
         "rnns": st.lists(
             st.tuples(st.sampled_from([None, "concat", "sum", "mul", "ave"]), st.fixed_dictionaries(OF_RNN)),
             min_size=1,
@@ -65,6 +66,7 @@ def stack(options: dict[str, Any]) -> rnnfast.Sequential:
         "masked ids": [Embedding(WORDS, FEATURES, mask_zero=True)],
         "numbers": [ActivityRegularization(input_shape=(None, FEATURES))],
         "masked numbers": [Masking(input_shape=(None, FEATURES))],
+        "padded numbers": [Padding(input_shape=(None, FEATURES))],
     }[options["first"]]
     for place, (merge, cell) in enumerate(options["rnns"]):
         last = place == len(options["rnns"]) - 1
@@ -87,7 +89,8 @@ def inputs(first: str, shape: tuple[int, int], seed: int) -> np.ndarray:
     ids[-1] = 0
     if "ids" in first:
         return ids
-    return (rng.standard_normal((*shape, FEATURES)) * (ids[..., None] > 0)).astype(np.float32)
+    steps = rng.standard_normal((*shape, FEATURES)).astype(np.float32)
+    return np.where(ids[..., None] > 0, steps, np.float32(np.nan if "padded" in first else 0))
 
 
 @settings(max_examples=100, deadline=None)

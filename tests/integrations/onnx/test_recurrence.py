@@ -186,3 +186,32 @@ def test_bad_shapes(node_model) -> None:
         load(node_model("RNN", inputs, Y, direction="bidirectional"))(**given)
     with pytest.raises(ValueError, match=r"W: expected shape \(1, 7, 2\) for direction=forward, got \(1, 4, 2\)"):
         load(node_model("RNN", inputs, Y, hidden_size=7))(**given)
+
+
+@pytest.mark.parametrize("shape", [(4, 0), (0, 3), (0, 0)])
+@pytest.mark.parametrize("layout", [0, 1])
+def test_no_steps_or_no_sequences(node_model, shape: tuple[int, int], layout: int) -> None:
+    """The state is what it was."""
+    (steps, batch), rng = shape, np.random.default_rng(0)
+    arrays = {
+        "x": rng.standard_normal((steps, batch, 2)),
+        "w": rng.standard_normal((2, 3, 2)),
+        "r": rng.standard_normal((2, 3, 3)),
+        "b": None,
+        "lengths": None,
+        "h": rng.standard_normal((2, batch, 3)),
+    }
+    inputs = {name: None if array is None else array.astype(np.float32) for name, array in arrays.items()}
+    if layout:
+        inputs |= {name: inputs[name].swapaxes(0, 1) for name in ("x", "h")}
+    outputs = {"y": (np.float32, 4), "y_h": (np.float32, 3)}
+    options = {"direction": "bidirectional", "hidden_size": 3, "layout": layout}
+    given = {name: array for name, array in inputs.items() if array is not None}
+    y, y_h = load(node_model("RNN", inputs, outputs, **options)).run(given).values()
+    assert y.shape == ((batch, steps, 2, 3) if layout else (steps, 2, batch, 3))
+    assert y.dtype == np.float32
+    np.testing.assert_array_equal(y_h, inputs["h"])
+    initial = np.zeros((7, 2, 3) if layout else (2, 7, 3), np.float32)
+    loaded = load(node_model("RNN", inputs | {"h": initial}, outputs, **options))
+    with pytest.raises(ValueError, match=r"initial_h: expected \(batch, hidden_size\) = "):
+        loaded.run(given | {"h": initial})

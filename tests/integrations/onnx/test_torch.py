@@ -80,6 +80,57 @@ def test_packed_sequences() -> None:
         np.testing.assert_allclose(result, wanted.numpy(), rtol=1e-5, atol=1e-6)
 
 
+functional = torch.nn.functional
+AROUND = {
+    "layer normalisation": (torch.nn.LayerNorm(5), lambda layer, x, y: layer(y)),
+    "batch normalisation": (torch.nn.BatchNorm1d(5), lambda layer, x, y: layer(y.transpose(1, 2))),
+    "convolution": (torch.nn.Conv1d(4, 5, 3, 2, 2, 2), lambda layer, x, y: layer(x.transpose(1, 2))),
+    "prelu": (torch.nn.PReLU(), lambda layer, x, y: layer(y)),
+    "gelu": (None, lambda layer, x, y: functional.gelu(y) + functional.gelu(x.sum(), approximate="tanh")),
+    "celu, mish, hardswish": (None, lambda layer, x, y: functional.celu(functional.mish(functional.hardswish(y)))),
+    "last valid step": (None, lambda layer, x, y: y[torch.arange(x.shape[0]), (x[:, :, 0] > 0).sum(1) - 1]),
+    "one step by gather": (None, lambda layer, x, y: y.gather(1, y.argmax(1, keepdim=True) * 0 + 2).squeeze(1)),
+    "pooling": (
+        None,
+        lambda layer, x, y: torch.cat([pool(y.transpose(1, 2), 1) for pool in POOLS], 1).squeeze(-1),
+    ),
+    "padding": (None, lambda layer, x, y: functional.pad(y, (0, 0, 1, 2), value=0.5)),
+    "log of a sum": (None, lambda layer, x, y: y.logsumexp(-1) + torch.sin(x[:, :, 0]).round()),
+    "one-hot": (None, lambda layer, x, y: functional.one_hot(y.argmax(-1), 5)),
+    "einsum": (None, lambda layer, x, y: torch.tril(torch.einsum("bth,bsh->bts", y, y))),
+    "not a number": (None, lambda layer, x, y: torch.nan_to_num(y / (y * 0))),
+    "assignment": (None, lambda layer, x, y: y.index_put((torch.tensor([0]),), torch.tensor(0.5))),
+}
+POOLS = functional.adaptive_max_pool1d, functional.adaptive_avg_pool1d
+
+
+class Around(torch.nn.Module):
+    """A recurrence, and what often stands beside one."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        layer, self.function = AROUND[kind]
+        self.rnn, self.layer = torch.nn.RNN(4, 5, batch_first=True), layer
+
+    def forward(self, x: Any) -> Any:
+        return self.function(self.layer, x, self.rnn(x)[0])
+
+
+@pytest.mark.parametrize("kind", AROUND)
+def test_what_stands_around(kind: str) -> None:
+    torch.manual_seed(0)
+    net = Around(kind)
+    for weight in net.buffers():  # statistics of batch normalisation
+        weight.add_(1)
+    proto = exported(net, (torch.randn(3, 6, 4),), ["x"], {"x": {0: "one", 1: "other"}})
+    x = torch.randn(5, 9, 4)
+    with torch.no_grad():
+        expected = net(x).numpy()
+    result = load(proto)(x.numpy())
+    assert result.dtype == expected.dtype
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_dynamo_exporter() -> None:
     """Which writes out every step of a fixed number of them, without the operator RNN."""
     pytest.importorskip("onnxscript", reason="onnxscript is not installed")
