@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
 from rnnfast.layers import Dense
 from rnnfast.sklearn.estimator import PARAMETERS, RNNEstimator
-from rnnfast.sklearn.sequences import check_sequences
+from rnnfast.sklearn.sequences import check_sequences, check_targets
 from rnnfast.typing import Array
 
 
@@ -68,7 +67,7 @@ class RNNClassifier(ClassifierMixin, RNNEstimator):  # type: ignore[misc]  # unt
         self._check_parameters()
         again = again and hasattr(self, "model_")
         x = check_sequences(self, X, reset=not again)
-        y = validate_data(self, y=y, reset=False)
+        y = check_targets(self, y)
         check_classification_targets(y)
         known = self.classes_ if again else np.unique(y if classes is None else classes)
         if len(known) < 2:

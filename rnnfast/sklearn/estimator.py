@@ -79,7 +79,10 @@ class RNNEstimator(BaseEstimator):  # type: ignore[misc]  # untyped in scikit-le
 
     def _build(self, output: Dense, loss: str) -> None:
         """A new model, compiled."""
-        rng = check_random_state(self.random_state)
+        try:
+            rng = check_random_state(self.random_state)
+        except ValueError as error:
+            raise ValueError(f"random_state: {error}") from error
         self._seeds = np.random.SeedSequence(rng.randint(np.iinfo(np.int32).max))
         layers: list[Layer] = [Padding()]
         if self.vocabulary_size is not None:
@@ -99,14 +102,17 @@ class RNNEstimator(BaseEstimator):  # type: ignore[misc]  # untyped in scikit-le
         check_consistent_length(x, y)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, x, ensure_non_negative=True)
         train: Any = slice(None)
-        options: dict[str, Any] = {}
+        fit_options: dict[str, Any] = {}
         if self.early_stopping:
             seed = int(self._seeds.generate_state(1)[0])
-            train, held_out = train_test_split(
-                np.arange(len(x)), test_size=self.validation_fraction, random_state=seed, stratify=stratify
-            )
-            options["validation_data"] = tuple(a[held_out] for a in (x, y, weights) if a is not None)
-            options["callbacks"] = [EarlyStopping(patience=self.n_iter_no_change, restore_best_weights=True)]
+            split = {"test_size": self.validation_fraction, "random_state": seed, "stratify": stratify}
+            try:
+                train, held_out = train_test_split(np.arange(len(x)), **split)
+            except ValueError as error:
+                part = f"validation_fraction={self.validation_fraction} of {len(x)} sequences"
+                raise ValueError(f"early_stopping with {part}: {error}") from error
+            fit_options["validation_data"] = tuple(a[held_out] for a in (x, y, weights) if a is not None)
+            fit_options["callbacks"] = [EarlyStopping(patience=self.n_iter_no_change, restore_best_weights=True)]
         history = self.model_.fit(
             x[train],
             y[train],
@@ -114,7 +120,7 @@ class RNNEstimator(BaseEstimator):  # type: ignore[misc]  # untyped in scikit-le
             batch_size=self.batch_size,
             epochs=epochs,
             verbose=self.verbose,
-            **options,
+            **fit_options,
         )
         for name, values in history.history.items():
             self.history_.setdefault(name, []).extend(values)

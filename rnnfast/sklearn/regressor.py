@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import validate_data
 
 from rnnfast.layers import Dense
 from rnnfast.sklearn.estimator import PARAMETERS, RNNEstimator
-from rnnfast.sklearn.sequences import check_sequences
+from rnnfast.sklearn.sequences import check_sequences, check_targets
 from rnnfast.typing import Array
 
 
@@ -47,7 +46,7 @@ class RNNRegressor(RegressorMixin, RNNEstimator):  # type: ignore[misc]  # untyp
         self._check_parameters()
         again = again and hasattr(self, "model_")
         x = check_sequences(self, X, reset=not again)
-        y = validate_data(self, y=y, reset=False, multi_output=True, y_numeric=True)
+        y = check_targets(self, y, multi_output=True, y_numeric=True)
         if not again:
             self._flat = y.ndim == 1
             self._build(Dense(1 if self._flat else y.shape[1]), "mse")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_y, validate_data
 
 from rnnfast.typing import Array
 
@@ -24,6 +23,8 @@ def check_sequences(estimator: Any, x: Any, *, reset: bool) -> Array:
             0..vocabulary_size-1. TypeError: no numbers, or no integers where they are expected.
     """
     given = _rows(x)
+    if isinstance(given, list) and not given:
+        raise ValueError("X: expected at least one sequence, got none")
     if estimator.vocabulary_size is not None:
         array = _padded([_ids(row) for row in given], 0) if isinstance(given, list) else _ids_table(given)
         _check_range(array, estimator.vocabulary_size)
@@ -35,6 +36,7 @@ def check_sequences(estimator: Any, x: Any, *, reset: bool) -> Array:
         array, features = _padded(rows, np.nan), rows[0].shape[1]
     elif getattr(given, "ndim", 2) < 3:  # a table, or what scikit-learn has its own message for
         table: Array = validate_data(estimator, given, dtype=np.float32, reset=reset)
+        _check_features_of_a_step(estimator, 1, reset)
         return np.ascontiguousarray(table)[:, :, None]
     else:
         array = check_array(
@@ -49,16 +51,27 @@ def check_sequences(estimator: Any, x: Any, *, reset: bool) -> Array:
     elif features != estimator.n_features_in_:
         name = type(estimator).__name__
         raise ValueError(f"X has {features} features, but {name} is expecting {estimator.n_features_in_} features")
+    elif estimator.vocabulary_size is None:
+        _check_features_of_a_step(estimator, features, reset)
     return array
+
+
+def _check_features_of_a_step(estimator: Any, features: int, reset: bool) -> None:
+    """ValueError if the model takes another number: T columns of a table are as many as T features in number alone."""
+    if not reset and estimator.model_.layers[0].built_for[-1] != features:
+        fitted, given = ("a table (n, T)", "sequences") if features > 1 else ("sequences (T, F)", "a table")
+        raise ValueError(f"X: expected {fitted}, as in fit, got {given} with {features} feature(s) in a step")
 
 
 def _rows(x: Any) -> Any:
     """A list of arrays where X is one of sequences that differ in length, else X as it is."""
+    if hasattr(x, "to_numpy") and x.ndim == 1:  # a column of a data frame
+        x = x.to_numpy()
     is_list = isinstance(x, list | tuple) or (isinstance(x, np.ndarray) and x.dtype == object and x.ndim == 1)
-    if not is_list or any(isinstance(row, str | dict) or not isinstance(row, Sequence | np.ndarray) for row in x):
-        return x
+    if not is_list or not all(hasattr(row, "__len__") and not isinstance(row, str | bytes | dict) for row in x):
+        return np.asarray(x) if is_list else x
     rows = [np.asarray(row) for row in x]
-    return rows if len({row.shape for row in rows}) > 1 else np.stack(rows) if rows else x
+    return rows if len({row.shape for row in rows}) != 1 else np.stack(rows)
 
 
 def _steps(row: Array, estimator: Any) -> Array:
@@ -98,3 +111,16 @@ def _padded(rows: list[Array], fill: float) -> Array:
 
 def _shapes(rows: list[Array]) -> str:
     return ", ".join(map(str, sorted({row.shape for row in rows})))
+
+
+def check_targets(estimator: Any, y: Any, **options: Any) -> Array:
+    """y as an array without NaN, (n,), or (n, k) with the option `multi_output` of scikit-learn's own check.
+
+    Raises:
+        ValueError: another shape, NaN, None.
+    """
+    if y is None:
+        name = type(estimator).__name__
+        raise ValueError(f"y: {name} requires y to be passed, but the target y is None")
+    targets: Array = _check_y(y, estimator=estimator, **options)
+    return targets

@@ -147,6 +147,45 @@ def test_early_stopping() -> None:
     np.testing.assert_array_equal(again.predict_proba(x), classifier.predict_proba(x))
 
 
+def test_a_model_is_written_and_read_anywhere(run_python, tmp_path: Path) -> None:
+    """By a program that knows nothing of scikit-learn, with the probabilities of ragged sequences."""
+    pytest.importorskip("safetensors", reason="safetensors is not installed (extra: train)")
+    sequences = [numbers(1)[0, : 1 + number % 5] for number in range(20)]
+    classifier = RNNClassifier(4, epochs=1, random_state=0).fit(sequences, np.arange(20) % 2)
+    classifier.model_.save(tmp_path / "model.safetensors")
+    padded = np.full((20, 5, 2), np.nan, np.float32)
+    for row, sequence in zip(padded, sequences, strict=True):
+        row[: len(sequence)] = sequence
+    np.save(tmp_path / "x.npy", padded)
+    code = "import numpy, rnnfast; model = rnnfast.load_model('model.safetensors'); x = numpy.load('x.npy');"
+    result = run_python("-c", code + "print(model.predict(x)[:, 0].tolist())")
+    assert result.returncode == 0, result.stderr
+    expected = classifier.predict_proba(sequences)[:, 1]
+    np.testing.assert_allclose(json.loads(result.stdout), expected, rtol=1e-6)
+    onnx = pytest.importorskip("rnnfast.onnx", reason="onnx is not installed (extra: onnx)")
+    onnx.export(classifier.model_, tmp_path / "model.onnx")
+    np.testing.assert_allclose(onnx.load(tmp_path / "model.onnx")(padded)[:, 0], expected, rtol=1e-5)
+
+
+def test_data_frames() -> None:
+    """Tables keep the names of their columns; a column of arrays, and frames in a list, are sequences."""
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    x, y = numbers(20), np.arange(20) % 2
+    table = pandas.DataFrame(x[:, :, 0], columns=[f"step {t}" for t in range(x.shape[1])])
+    classifier = RNNClassifier(4, epochs=1, random_state=0)
+    expected = clone(classifier).fit(x[:, :, 0], y).predict_proba(x[:, :, 0])
+    for _ in range(2):  # the second time there are names already
+        classifier.fit(table, pandas.Series(y))
+        assert [*classifier.feature_names_in_] == [*table.columns]
+        np.testing.assert_array_equal(classifier.predict_proba(table), expected)
+    with pytest.raises(ValueError, match="feature names should match"):
+        classifier.predict(table[table.columns[::-1]])
+    ragged = [sequence[: 1 + number % 5] for number, sequence in enumerate(x)]
+    expected = clone(classifier).fit(ragged, y).predict_proba(ragged)
+    for given in (pandas.Series(ragged), [*map(pandas.DataFrame, ragged)]):
+        np.testing.assert_array_equal(clone(classifier).fit(given, y).predict_proba(given), expected)
+
+
 def test_going_on() -> None:
     """Two fits with warm_start, and calls of partial_fit, are one longer training."""
     x, y = numbers(100), np.arange(100) / 100
@@ -228,6 +267,26 @@ IDS: dict[str, Any] = {"vocabulary_size": 5}
         (lambda: RNNClassifier(**IDS).fit([[1.5], [1, 2]], [0, 1]), TypeError, "X: expected integers below vocabulary"),
         (lambda: RNNClassifier(**IDS).fit([[1.5], [1.0]], [0, 1]), TypeError, "X: expected integers below vocabulary"),
         (lambda: RNNClassifier(**IDS).fit([[1], []], [0, 1]), TypeError, "X: expected integers below vocabulary"),
+        (lambda: RNNClassifier(**IDS).fit(["a b", "c"], [0, 1]), ValueError, "Expected 2D array, got 1D array"),
+        (lambda: RNNClassifier().fit([], []), ValueError, "X: expected at least one sequence, got none"),
+        (lambda: RNNClassifier(**IDS).fit([], []), ValueError, "X: expected at least one sequence, got none"),
+        (lambda: RNNClassifier(random_state="a").fit(X, Y), ValueError, "random_state: 'a' cannot be used to seed"),
+        (
+            lambda: RNNClassifier(early_stopping=True).fit(X[:4], Y[:4]),
+            ValueError,
+            "early_stopping with validation_fraction=0.1 of 4 sequences: The test_size = 1",
+        ),
+        (
+            lambda: RNNClassifier(epochs=1).fit(X, Y).predict(X[0]),
+            ValueError,
+            r"X: expected sequences \(T, F\), as in fit, got a table with 1 feature\(s\)",
+        ),
+        (
+            lambda: RNNClassifier(epochs=1).fit(X[:, :2, 0], Y).predict(X),
+            ValueError,
+            r"X: expected a table \(n, T\), as in fit, got sequences with 2 feature\(s\)",
+        ),
+        (lambda: RNNRegressor().fit(X, None), ValueError, "y: RNNRegressor requires y to be passed"),
         (lambda: RNNClassifier().predict(X), ValueError, "not fitted yet"),
         (lambda: RNNRegressor().fit(X, ["a"] * 10), ValueError, "could not convert"),
         (lambda: RNNRegressor().fit(X, Y, sample_weight=-np.ones(10)), ValueError, "[Nn]egative values"),

@@ -36,7 +36,12 @@ REFUSED = {
 }
 
 # Of operators whose cases lie in a file of another name in some versions of onnx.
-OTHER_FILES = {"greaterorequal": "greater_equal", "lessorequal": "less_equal", "range": "rangeop"}
+OTHER_FILES = {
+    "batchnormalization": "batchnorm",
+    "greaterorequal": "greater_equal",
+    "lessorequal": "less_equal",
+    "range": "rangeop",
+}
 
 
 @pytest.fixture(scope="module")
