@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -39,7 +40,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_installed(installed: Path) -> None:
     """One header, one library, and what CMake needs to find them: nothing of the Python package."""
     files = {path.relative_to(installed).as_posix() for path in installed.rglob("*") if path.is_file()}
-    cmake = {f"lib/cmake/rnnfast/rnnfast{name}.cmake" for name in ("Config", "Targets", "Targets-debug")}
+    cmake = {
+        f"lib/cmake/rnnfast/rnnfast{name}.cmake" for name in ("Config", "ConfigVersion", "Targets", "Targets-debug")
+    }
     assert files == {"include/rnnfast/cpu.hpp", "lib/librnnfast_cpu.a", *cmake}
 
 
@@ -58,6 +61,41 @@ def test_example(installed: Path, tmp_path: Path) -> None:
     grads = rnnfast.rnn_backward(None, x, y, w_ih, w_hh, dh_n=dh_n, lengths=lengths, backend="reference")
     expected = [array.ravel() for array in (h_n, grads.dw_ih, grads.dw_hh, grads.db)]
     np.testing.assert_allclose(numbers, np.concatenate(expected), rtol=1e-12, atol=1e-14)
+
+
+def test_versions(installed: Path, tmp_path: Path) -> None:
+    """Another minor version is refused, for before 1.0 it may be another interface."""
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.18)\n"
+        "project(user LANGUAGES CXX)\n"
+        "foreach(wanted 0.0 0.1 0.2 1.0)\n"
+        "  find_package(rnnfast ${wanted} QUIET)\n"
+        '  message(STATUS "${wanted} ${rnnfast_FOUND}")\n'
+        "endforeach()\n"
+    )
+    printed = run("cmake", "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={installed}")
+    assert [line for line in printed.splitlines() if re.match(r"-- \d\.\d", line)] == [
+        "-- 0.0 0",
+        "-- 0.1 1",
+        "-- 0.2 0",
+        "-- 1.0 0",
+    ]
+
+
+def test_inside_of_another_project(tmp_path: Path) -> None:
+    """It is a target there, and is not installed with it."""
+    if not shutil.which("cmake"):
+        pytest.skip("cmake is not installed")
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.18)\n"
+        "project(user LANGUAGES CXX)\n"
+        f"add_subdirectory({ROOT} rnnfast)\n"
+        f"add_executable(user {ROOT}/examples/cpp/main.cpp)\n"
+        "target_link_libraries(user PRIVATE rnnfast::cpu)\n"
+    )
+    run("cmake", "-S", tmp_path, "-B", tmp_path / "build")
+    run("cmake", "--install", tmp_path / "build", "--prefix", tmp_path / "prefix")
+    assert not [path for path in (tmp_path / "prefix").rglob("*") if path.is_file()]
 
 
 def test_bad_input(installed: Path, tmp_path: Path) -> None:
