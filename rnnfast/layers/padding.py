@@ -27,7 +27,7 @@ class Padding(Layer):
         return input_shape
 
     def compute_mask(self, x: Array, mask: Array | None = None) -> Array | None:
-        valid: Array = ~np.isnan(x).all(axis=-1)
+        valid: Array = np.logical_not(np.isnan(x).all(axis=-1))
         if valid.all():
             return mask
         return valid if mask is None else valid & mask
