@@ -52,10 +52,10 @@ constexpr int kStepsOfRound = 4;
 constexpr int kStepsOfRound = 1;
 #endif
 
-// sum[r][w] += a[r] * panel[w], and on to the next step of the depth.
-template <class T, int kRows, int kWidth, bool kDepthMajor>
-RNNFAST_INLINE void add_step(Vector<T> (&sum)[kRows][kWidth], const T*& a, Index stride, const T*& panel,
-                             Index panel_row) {
+// sum[r][w] += a[r] * panel[w], for so many steps of the depth, and on to the next.
+template <class T, int kRows, int kWidth, bool kDepthMajor, int kSteps>
+RNNFAST_INLINE void add_steps(Vector<T> (&sum)[kRows][kWidth], const T*& a, Index stride, const T*& panel,
+                              Index panel_row) {
     Vector<T> b[kWidth];
     RNNFAST_UNROLL
     for (int w = 0; w < kWidth; ++w) b[w] = load(panel + w * kLanes<T>);
@@ -69,6 +69,7 @@ RNNFAST_INLINE void add_step(Vector<T> (&sum)[kRows][kWidth], const T*& a, Index
     a += kDepthMajor ? stride : 1;
     // The loads of a step stay in it, and addresses are added up: for more there are no registers.
     if constexpr (kStepsOfRound > 1) asm volatile("" : "+r"(a), "+r"(panel) : : "memory");
+    if constexpr (kSteps > 1) add_steps<T, kRows, kWidth, kDepthMajor, kSteps - 1>(sum, a, stride, panel, panel_row);
 }
 
 template <class T, int kRows, int kWidth, bool kDepthMajor>
@@ -81,19 +82,17 @@ void multiply_tile(Index depth, const T* a, Index stride, const T* panel, Index 
     if constexpr (kRows * kWidth <= kMaxPanelWidth) {
         // So few rows use a panel hardly more than once: it is fetched as a stream, a little before it is read.
         for (; left > 0; --left) {
-            add_step<T, kRows, kWidth, kDepthMajor>(sum, a, stride, panel, panel_row);
+            add_steps<T, kRows, kWidth, kDepthMajor, 1>(sum, a, stride, panel, panel_row);
             RNNFAST_UNROLL
             for (int line = 0; line < kWidth * RNNFAST_VECTOR_BYTES; line += 64)
                 __builtin_prefetch(reinterpret_cast<const char*>(panel) + kStreamAhead + line);
         }
     } else {
         for (; left >= kStepsOfRound; left -= kStepsOfRound, ahead += kStepsOfRound * ahead_step) {
-            RNNFAST_UNROLL
-            for (int k = 0; k < kStepsOfRound; ++k)
-                add_step<T, kRows, kWidth, kDepthMajor>(sum, a, stride, panel, panel_row);
+            add_steps<T, kRows, kWidth, kDepthMajor, kStepsOfRound>(sum, a, stride, panel, panel_row);
             __builtin_prefetch(ahead);
         }
-        for (; left > 0; --left) add_step<T, kRows, kWidth, kDepthMajor>(sum, a, stride, panel, panel_row);
+        for (; left > 0; --left) add_steps<T, kRows, kWidth, kDepthMajor, 1>(sum, a, stride, panel, panel_row);
     }
     RNNFAST_UNROLL
     for (int r = 0; r < kRows; ++r, init += init_row, c += c_row) {
