@@ -44,33 +44,55 @@ inline int panel_width(Index rows, Index depth) {
 // How far before its use a panel that is read as a stream is fetched, in bytes.
 constexpr Index kStreamAhead = 2048;
 
+// Steps of the depth in one round of a tile's loop: what is not arithmetic keeps a core from its peak, most of all one
+// that runs two threads. Without a fused operation of x86 compilers run out of registers for more than one.
+#if defined(__FMA__)
+constexpr int kStepsOfRound = 4;
+#else
+constexpr int kStepsOfRound = 1;
+#endif
+
+// sum[r][w] += a[r] * panel[w], for so many steps of the depth, and on to the next.
+template <class T, int kRows, int kWidth, bool kDepthMajor, int kSteps>
+RNNFAST_INLINE void add_steps(Vector<T> (&sum)[kRows][kWidth], const T*& a, Index stride, const T*& panel,
+                              Index panel_row) {
+    Vector<T> b[kWidth];
+    RNNFAST_UNROLL
+    for (int w = 0; w < kWidth; ++w) b[w] = load(panel + w * kLanes<T>);
+    RNNFAST_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+        const Vector<T> value = broadcast(kDepthMajor ? a[r] : a[r * stride]);
+        RNNFAST_UNROLL
+        for (int w = 0; w < kWidth; ++w) sum[r][w] += value * b[w];
+    }
+    panel += panel_row;
+    a += kDepthMajor ? stride : 1;
+    // The loads of a step stay in it, and addresses are added up: for more there are no registers.
+    if constexpr (kStepsOfRound > 1) asm volatile("" : "+r"(a), "+r"(panel) : : "memory");
+    if constexpr (kSteps > 1) add_steps<T, kRows, kWidth, kDepthMajor, kSteps - 1>(sum, a, stride, panel, panel_row);
+}
+
 template <class T, int kRows, int kWidth, bool kDepthMajor>
 void multiply_tile(Index depth, const T* a, Index stride, const T* panel, Index panel_row, const T* init,
                    Index init_row, T* c, Index c_row, Index columns, const char* ahead, Index ahead_step) {
     constexpr Index kLen = kLanes<T>;
     const Index tail = columns - (kWidth - 1) * kLen;  // columns of the last vector
     Vector<T> sum[kRows][kWidth] = {};
-    for (Index k = 0; k < depth; ++k) {
-        Vector<T> b[kWidth];
-        RNNFAST_UNROLL
-        for (int w = 0; w < kWidth; ++w) b[w] = load(panel + w * kLen);
-        RNNFAST_UNROLL
-        for (int r = 0; r < kRows; ++r) {
-            const Vector<T> value = broadcast(kDepthMajor ? a[r] : a[r * stride]);
-            RNNFAST_UNROLL
-            for (int w = 0; w < kWidth; ++w) sum[r][w] += value * b[w];
-        }
-        panel += panel_row;
-        a += kDepthMajor ? stride : 1;
-        if constexpr (kRows * kWidth <= kMaxPanelWidth) {
-            // So few rows use a panel hardly more than once: it is fetched as a stream, a little before it is read.
+    Index left = depth;
+    if constexpr (kRows * kWidth <= kMaxPanelWidth) {
+        // So few rows use a panel hardly more than once: it is fetched as a stream, a little before it is read.
+        for (; left > 0; --left) {
+            add_steps<T, kRows, kWidth, kDepthMajor, 1>(sum, a, stride, panel, panel_row);
             RNNFAST_UNROLL
             for (int line = 0; line < kWidth * RNNFAST_VECTOR_BYTES; line += 64)
                 __builtin_prefetch(reinterpret_cast<const char*>(panel) + kStreamAhead + line);
-        } else {
-            __builtin_prefetch(ahead);
-            ahead += ahead_step;
         }
+    } else {
+        for (; left >= kStepsOfRound; left -= kStepsOfRound, ahead += kStepsOfRound * ahead_step) {
+            add_steps<T, kRows, kWidth, kDepthMajor, kStepsOfRound>(sum, a, stride, panel, panel_row);
+            __builtin_prefetch(ahead);
+        }
+        for (; left > 0; --left) add_steps<T, kRows, kWidth, kDepthMajor, 1>(sum, a, stride, panel, panel_row);
     }
     RNNFAST_UNROLL
     for (int r = 0; r < kRows; ++r, init += init_row, c += c_row) {
@@ -94,6 +116,12 @@ template <class T, int kWidth, bool kDepthMajor, int kLeft = rows_per_tile(kWidt
 struct AllTiles : AllTiles<T, kWidth, kDepthMajor, kLeft - 1, kLeft, kRows...> {};
 template <class T, int kWidth, bool kDepthMajor, int... kRows>
 struct AllTiles<T, kWidth, kDepthMajor, 0, kRows...> : Tiles<T, kWidth, kDepthMajor, kRows...> {};
+
+template <class T>
+RNNFAST_INLINE void fetch_rows(const T* first, Index row, Index rows, Index columns) {
+    for (Index r = 0; r < rows; ++r)
+        for (Index j = 0; j < columns; j += 64 / Index(sizeof(T))) __builtin_prefetch(first + r * row + j);
+}
 
 // A shallow product: the panel in registers, row after row.
 template <class T, int kWidth, int kDepth>
@@ -144,6 +172,8 @@ void multiply_panel(const PanelProduct<T>& p) {
         T* c = p.c + o * p.c_outer;
         for (Index i = 0; i < tiling.tiles; ++i) {
             const Index rows = tiling.height + (i < tiling.higher);
+            // A gradient comes from afar: what the tile is added to is fetched while it is summed up.
+            if constexpr (kDepthMajor) fetch_rows(init, p.init_row, rows, p.columns);
             AllTiles<T, kWidth, kDepthMajor>::kTable[rows - 1](p.depth, a, stride, p.panel, p.panel_row, init,
                                                                p.init_row, c, p.c_row, p.columns, ahead, ahead_step);
             ahead += ahead_step * p.depth;
@@ -159,16 +189,24 @@ void pack_columns(const T* w, Index stride, Index depth, Index columns, int widt
     transpose_padded<T>(w, stride, columns, depth, panel, width * kLanes<T>);
 }
 
-template <class T>
-void pack_rows(const T* const* rows, Index first, Index depth, Index columns, int width, T* panel) {
-    constexpr Index kLen = kLanes<T>;
-    const Index tail = columns - (width - 1) * kLen;
-    for (Index k = 0; k < depth; ++k) {
+template <class T, int kWidth>
+void pack_rows_of_width(const T* const* rows, Index first, Index depth, Index columns, T* panel) {
+    constexpr Index kLen = kLanes<T>, kLast = (kWidth - 1) * kLen;
+    const Index tail = columns - kLast;
+    for (Index k = 0; k < depth; ++k, panel += kWidth * kLen) {
         const T* row = rows[k] + first;
-        for (int w = 0; w < width - 1; ++w, row += kLen, panel += kLen) store(panel, load(row));
-        store(panel, load_first(row, tail));
-        panel += kLen;
+        RNNFAST_UNROLL
+        for (int w = 0; w < kWidth - 1; ++w) store(panel + w * kLen, load(row + w * kLen));
+        store(panel + kLast, load_first(row + kLast, tail));
     }
+}
+
+// A loop for each width: each of its loads goes from row to row, a pattern that processors fetch ahead.
+template <class T, int kWidth = kMaxPanelWidth>
+void pack_rows(const T* const* rows, Index first, Index depth, Index columns, int width, T* panel) {
+    if constexpr (kWidth > 1)
+        if (width < kWidth) return pack_rows<T, kWidth - 1>(rows, first, depth, columns, width, panel);
+    pack_rows_of_width<T, kWidth>(rows, first, depth, columns, panel);
 }
 
 template <class T>

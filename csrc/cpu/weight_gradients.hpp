@@ -40,12 +40,9 @@ class ChunkRows {
     // Pointers to `n` of its rows from row r on.
     void point_at(Operand operand, Index r, Index n, const T** rows) const {
         Index step = steps_.step_of(begin_ + r), row = begin_ + r - steps_.before(step);
-        const T* entering = operand == kPreviousState ? cell.entering : nullptr;
-        for (Index i = 0; i < n; ++i) {
-            rows[i] = entering            ? entering + (r + i) * s_.hidden_size
-                      : operand == kInput ? a_.x + (steps_.first(step) + row) * s_.input_size
-                                          : previous(step, row);
-            if (++row == steps_.rows(step)) row = 0, ++step;
+        for (Index i = 0; i < n; ++step, row = 0) {
+            const Rows<const T> of_step = rows_of(operand, step, r + i - row);
+            for (; row < steps_.rows(step) && i < n; ++row, ++i) rows[i] = of_step.data + row * of_step.row;
         }
     }
 
@@ -63,9 +60,13 @@ class ChunkRows {
     }
 
    private:
-    const T* previous(Index step, Index row) const {
-        if (step == 0) return a_.h0 ? a_.h0 + row * s_.hidden_size : zeros_;
-        return a_.y + (steps_.first(step - 1) + row) * s_.hidden_size;
+    // Those of a step, which begins with row r.
+    Rows<const T> rows_of(Operand operand, Index step, Index r) const {
+        const Index h = s_.hidden_size;
+        if (operand == kInput) return {a_.x + steps_.first(step) * s_.input_size, 0, s_.input_size};
+        if (cell.entering) return {cell.entering + r * h, 0, h};
+        if (step > 0) return {a_.y + steps_.first(step - 1) * h, 0, h};
+        return a_.h0 ? Rows<const T>{a_.h0, 0, h} : Rows<const T>{zeros_, 0, 0};
     }
 
     const Sizes& s_;
@@ -84,7 +85,9 @@ class WeightGradients {
           kernels_(kernels),
           a_(arrays),
           zeros_(zeros),
-          most_columns_(kernels.packing.left ? kPackedGroup : kGroup),
+          most_columns_(kernels.packing.left     ? kPackedGroup
+                        : threads <= kFewThreads ? kGroup
+                                                 : kGroup / 2),
           block_rows_(block_rows(kernels)),
           heads_(std::clamp(most_columns_ / s.head_size(), Index(1), s.heads)),
           parts_((heads_ * s.head_size() + most_columns_ - 1) / most_columns_),
@@ -130,8 +133,9 @@ class WeightGradients {
 
    private:
     // Columns of da that are worked on together, and what their copy is padded with, so that a column does not fall
-    // into a few cache sets.
-    static constexpr Index kGroup = 128, kGroupPadding = 16;
+    // into a few cache sets. An operand is packed once for each group; many threads share more of them more evenly.
+    static constexpr Index kGroup = 256, kGroupPadding = 16;
+    static constexpr int kFewThreads = 4;
     // More of them where they are packed for tiles, which are through with a packed panel sooner.
     static constexpr Index kPackedGroup = 512;
     // Few enough to stay in the first-level cache (packed for tiles: in the second), and sums over all rows lose less
@@ -146,7 +150,7 @@ class WeightGradients {
         const Packing<T>& packing = kernels_.packing;
         return packing.left ? Packing<T>::whole(std::min(most_columns_, s_.hidden_size), packing.row_unit) *
                                   packing.len / kernels_.vector_len
-                            : kGroup + kGroupPadding;
+                            : most_columns_ + kGroupPadding;
     }
 
     // The panel width for so many rows of a gradient.

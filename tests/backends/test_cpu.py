@@ -86,7 +86,7 @@ def test_a_clamped_step_has_no_gradient(activation: str | Activation, dtype: str
         (300, 1, 9, 70),
         (40, 13, 1, 64),
         (3, 300, 20, 10),  # more rows in a step than a chunk has
-        (9, 32, 130, 129),  # one column beyond a group of the weight gradient
+        (9, 32, 130, 257),  # one column beyond a group of the weight gradient
         (4, 31, 300, 515),  # panels deeper than the first-level cache
     ],
 )
