@@ -91,6 +91,12 @@ def test_every_option(options: dict[str, Any], call: dict[str, Any]) -> None:
     assume(
         not (BACKEND == "torch" and call["mask"] and options["unroll"] and options["go_backwards"])
     )  # fails in Keras
+    # Where dropout leaves nothing of a row the pre-activation is 0; the slope of leaky_relu there is 1 in JAX alone.
+    assume(
+        not (BACKEND == "jax" and options["activation"] == "leaky_relu" and call["training"])
+        or not options["dropout"]
+        or options["use_bias"]
+    )
     rng, dtype = np.random.default_rng(call["seed"]), options["dtype"]
     x = rng.standard_normal((BATCH, STEPS, FEATURES)).astype(dtype)
     state = rng.standard_normal((BATCH, UNITS)).astype(dtype) if call["state"] else None
