@@ -34,6 +34,8 @@ def reason_against(layer: Any, sequences: Any, mask: Any) -> str | None:
     dtype = keras.backend.standardize_dtype(sequences.dtype)
     if dtype not in DTYPES:
         return f"{dtype} is not covered"
+    if 0 in tuple(sequences.shape):
+        return "an input without elements is not covered"
     if mask is not None and len(mask.shape) != 2:
         return f"a mask of {len(mask.shape)} axes is not covered"
     if mask is not None and layer.unroll:

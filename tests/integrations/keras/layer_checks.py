@@ -190,6 +190,11 @@ def test_a_mask_of_three_axes_is_keras_own() -> None:
     np.testing.assert_array_equal(*(keras.ops.convert_to_numpy(each) for each in (got, theirs(x, mask=mask))))
 
 
+def test_an_empty_batch_is_keras_own() -> None:
+    with pytest.warns(UserWarning, match="an input without elements is not covered"):
+        assert rnnfast.keras.SimpleRNN(3)(np.zeros((0, 7, 3), "float32")).shape == (0, 3)
+
+
 def test_a_gradient_of_a_gradient_raises() -> None:
     _, ours = layers_of({}, (BATCH, STEPS, FEATURES))
     with pytest.raises(NotImplementedError, match="first derivative"):
