@@ -16,31 +16,19 @@ using Shape = std::initializer_list<Index>;
 enum class Number { kOther, kBool, kInt64, kFloat16, kBFloat16, kFloat32, kFloat64 };
 
 template <class T>
-constexpr Number number_of();
+inline constexpr Number number_of = Number::kOther;
 template <>
-constexpr Number number_of<bool>() {
-    return Number::kBool;
-}
+inline constexpr Number number_of<bool> = Number::kBool;
 template <>
-constexpr Number number_of<int64_t>() {
-    return Number::kInt64;
-}
+inline constexpr Number number_of<int64_t> = Number::kInt64;
 template <>
-constexpr Number number_of<Float16>() {
-    return Number::kFloat16;
-}
+inline constexpr Number number_of<Float16> = Number::kFloat16;
 template <>
-constexpr Number number_of<BFloat16>() {
-    return Number::kBFloat16;
-}
+inline constexpr Number number_of<BFloat16> = Number::kBFloat16;
 template <>
-constexpr Number number_of<float>() {
-    return Number::kFloat32;
-}
+inline constexpr Number number_of<float> = Number::kFloat32;
 template <>
-constexpr Number number_of<double>() {
-    return Number::kFloat64;
-}
+inline constexpr Number number_of<double> = Number::kFloat64;
 
 // What a C-contiguous, aligned array in native byte order holds, as long as the array lives and keeps its shape.
 struct View {
@@ -76,7 +64,7 @@ class ArrayForm {
     const T* data(pybind11::handle value, Shape shape, bool& ok, bool optional = false) const {
         if (optional && value.is_none()) return nullptr;
         View found;
-        if (view(value, found) && found.number == number_of<T>() && found.has_shape(shape))
+        if (view(value, found) && found.number == number_of<T> && found.has_shape(shape))
             return static_cast<const T*>(found.data);
         ok = false;
         return nullptr;

@@ -164,7 +164,7 @@ class KernelOf : public Kernel {
     const T* recurrent_weights(const ArrayForm& form, py::handle w_hh, bool& ok) const {
         const Index h = s_.hidden_size, size = s_.head_size();
         View found;
-        if (form.view(w_hh, found) && found.number == number_of<T>() &&
+        if (form.view(w_hh, found) && found.number == number_of<T> &&
             ((found.has_shape({h, h}) && s_.heads == 1) || (found.has_shape({h}) && s_.heads == h) ||
              found.has_shape({s_.heads, size, size})))
             return static_cast<const T*>(found.data);

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from rnnfast.problem import check_option
 from rnnfast.torch.derivatives import recurrence
 from rnnfast.torch.inputs import check_kind
-from rnnfast.torch.kernels import Options
+from rnnfast.torch.operands import ForwardInputs, Options
 from rnnfast.torch.tracing import for_tracers
 
 
@@ -63,16 +63,7 @@ class RNNCell(nn.RNNCellBase):  # type: ignore[misc]  # torch may not be install
                 raise RuntimeError(f"hx: expected shape {state_shape}, got {tuple(hx.shape)}")
             check_kind("hx", hx, input, RuntimeError)
             hx = hx.view(1, -1, self.hidden_size)
-        y, _ = recurrence(
-            input.view(1, -1, self.input_size),
-            self.weight_ih,
-            self.weight_hh,
-            self.bias_ih,
-            self.bias_hh,
-            hx,
-            None,
-            None,
-            None,
-            Options(activation=self.nonlinearity),
-        )
+        x = input.view(1, -1, self.input_size)
+        given = ForwardInputs(x, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, hx)
+        y, _ = recurrence(given, Options(activation=self.nonlinearity))
         return y.view(state_shape)

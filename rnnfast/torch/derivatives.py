@@ -8,30 +8,17 @@ import torch
 from torch import Tensor
 
 from rnnfast.torch.host import HOST
-from rnnfast.torch.kernels import Options
+from rnnfast.torch.operands import BackwardInputs, ForwardInputs, Options
 from rnnfast.torch.operators import library, rnn_backward, rnn_forward
 
 _PLAIN = (Tensor, torch.nn.Parameter)
 
 
-def recurrence(
-    x: Tensor,
-    w_ih: Tensor,
-    w_hh: Tensor,
-    b: Tensor | None,
-    b_hh: Tensor | None,
-    h0: Tensor | None,
-    lengths: Tensor | None,
-    mask: Tensor | None,
-    recurrent_mask: Tensor | None,
-    options: Options,
-) -> Any:
+def recurrence(given: ForwardInputs, options: Options) -> Any:
     """The operator `rnn_forward`, past torch's dispatcher where that can be: it takes as long as a small problem."""
-    if not _is_plain(x, w_ih, h0):
-        return rnn_forward(x, w_ih, w_hh, b, b_hh, h0, lengths, mask, recurrent_mask, *options)
-    if torch.is_grad_enabled():
-        return _apply(True, options, x, w_ih, w_hh, b, b_hh, h0, lengths, mask, recurrent_mask)
-    return HOST.forward(x, w_ih, w_hh, b, b_hh, h0, lengths, mask, recurrent_mask, *options)
+    if not _is_plain(given.x, given.w_ih, given.h0):
+        return rnn_forward(*given, *options)
+    return _apply(True, options, *given) if torch.is_grad_enabled() else HOST.forward(*given, *options)
 
 
 def _is_plain(a: Tensor, b: Tensor, c: Tensor | None) -> bool:
@@ -59,21 +46,22 @@ def _is_plain(a: Tensor, b: Tensor, c: Tensor | None) -> bool:
 class _Forward(torch.autograd.Function):  # type: ignore[misc]  # torch may not be installed where this is checked
     @staticmethod
     def forward(ctx: Any, is_plain: bool, options: tuple[Any, ...], *tensors: Any) -> Any:
-        x, w_ih, w_hh, _, _, h0, lengths, mask, recurrent_mask = tensors
         inputs = *tensors, *options
         y, h_n = HOST.forward(*inputs) if is_plain else _below_autograd(rnn_forward, inputs)
         ctx.options = options
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(x, y, w_ih, w_hh, h0, lengths, mask, recurrent_mask)
+        x, w_ih, w_hh, _, _, *others = tensors
+        ctx.save_for_backward(x, y, w_ih, w_hh, *others)
         return y, h_n
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor | None, dh_n: Tensor | None) -> Any:
         _, _, x, _, _, b, b_hh, h0, *_ = ctx.needs_input_grad
-        inputs = dy, dh_n, x, *ctx.saved_tensors, *ctx.options
+        given = BackwardInputs(dy, dh_n, x, *ctx.saved_tensors)
+        inputs = *given, *ctx.options
         if torch.is_grad_enabled():
             gradients = _Backward.apply(*inputs)
-        elif _is_plain(inputs[3], *((dh_n, None) if dy is None else (dy, dh_n))):
+        elif _is_plain(given.x, *((dh_n, None) if dy is None else (dy, dh_n))):
             gradients = HOST.backward(*inputs)
         else:
             gradients = _below_autograd(rnn_backward, inputs)
@@ -109,8 +97,8 @@ def _call_forward(*inputs: Any) -> Any:
         raise NotImplementedError(
             "rnnfast.torch: torch.func.grad and its like do not go through it; torch.autograd and torch.vmap do"
         )
-    tensors, options = inputs[:9], inputs[9:]
-    return _Forward.apply(False, options, *tensors)
+    count = len(ForwardInputs._fields)
+    return _Forward.apply(False, inputs[count:], *inputs[:count])
 
 
 def _call_backward(*inputs: Any) -> Any:

@@ -7,7 +7,7 @@ from torch import Tensor
 from rnnfast import pointwise
 from rnnfast.pointwise import Activation
 from rnnfast.torch.derivatives import recurrence
-from rnnfast.torch.kernels import Options
+from rnnfast.torch.operands import ForwardInputs, Options
 
 
 def rnn_forward(
@@ -48,5 +48,5 @@ def rnn_forward(
     function = pointwise.get(activation)
     options = Options(masked_output, function.name, function.alpha, function.beta, clip, reverse, precision)
     h0 = None if h0 is None else h0.unsqueeze(0)
-    y, h_n = recurrence(x, w_ih, w_hh, b, b_hh, h0, lengths, mask, recurrent_mask, options)
+    y, h_n = recurrence(ForwardInputs(x, w_ih, w_hh, b, b_hh, h0, lengths, mask, recurrent_mask), options)
     return y, h_n.squeeze(0)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from rnnfast.backends import find
 from rnnfast.torch.kernels import Kernels
+from rnnfast.torch.operands import BackwardInputs, ForwardInputs
 from rnnfast.typing import Array
 
 
@@ -32,15 +33,13 @@ class GpuKernels(Kernels):
     def tensor(self, array: Array) -> Tensor:
         return torch.from_dlpack(array)
 
-    def run_forward(self, x: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
-        with _current_stream(x):
-            return super().run_forward(x, *others)
+    def run_forward(self, given: ForwardInputs, options: tuple[Any, ...]) -> tuple[Tensor, Tensor]:
+        with _current_stream(given.x):
+            return super().run_forward(given, options)
 
-    def run_backward(
-        self, dy: Tensor | None, dh_n: Tensor | None, wants_dx: bool, x: Tensor, *others: Any
-    ) -> tuple[Any, ...]:
-        with _current_stream(x):
-            return super().run_backward(dy, dh_n, wants_dx, x, *others)
+    def run_backward(self, given: BackwardInputs, options: tuple[Any, ...]) -> tuple[Any, ...]:
+        with _current_stream(given.x):
+            return super().run_backward(given, options)
 
 
 @contextmanager

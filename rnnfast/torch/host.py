@@ -13,7 +13,8 @@ from rnnfast.backends.cpu import CpuPlan
 from rnnfast.cell_options import CellOptions
 from rnnfast.optional import require
 from rnnfast.plan import plan
-from rnnfast.torch.kernels import Kernels, Options
+from rnnfast.torch.kernels import Kernels
+from rnnfast.torch.operands import BackwardInputs, ForwardInputs, Options
 from rnnfast.typing import Array
 
 
@@ -24,48 +25,19 @@ class HostKernels(Kernels):
     NumPy's arrays.
     """
 
-    def run_forward(
-        self,
-        x: Tensor,
-        w_ih: Tensor,
-        w_hh: Tensor,
-        b: Tensor | None,
-        b_hh: Tensor | None,
-        h0: Tensor | None,
-        lengths: Tensor | None,
-        mask: Tensor | None,
-        recurrent_mask: Tensor | None,
-        options: tuple[Any, ...],
-    ) -> tuple[Tensor, Tensor]:
+    def run_forward(self, given: ForwardInputs, options: tuple[Any, ...]) -> tuple[Tensor, Tensor]:
+        x, w_ih, w_hh, b, b_hh, h0, lengths, mask, recurrent_mask = given
         kernel = _kernel(x.shape, w_hh.shape, x.dtype, recurrent_mask is not None, options, _cpu.num_threads())
         biases = tuple([each for each in (b, b_hh) if each is not None])
         result = kernel.forward_tensors(x, w_ih, w_hh, biases, h0, lengths, mask, None, _cell(recurrent_mask))
-        if result is None:
-            return super().run_forward(x, w_ih, w_hh, b, b_hh, h0, lengths, mask, recurrent_mask, options)
-        return result
+        return super().run_forward(given, options) if result is None else result
 
-    def run_backward(
-        self,
-        dy: Tensor | None,
-        dh_n: Tensor | None,
-        wants_dx: bool,
-        x: Tensor,
-        y: Tensor,
-        w_ih: Tensor,
-        w_hh: Tensor,
-        h0: Tensor | None,
-        lengths: Tensor | None,
-        mask: Tensor | None,
-        recurrent_mask: Tensor | None,
-        options: tuple[Any, ...],
-    ) -> tuple[Any, ...]:
+    def run_backward(self, given: BackwardInputs, options: tuple[Any, ...]) -> tuple[Any, ...]:
+        dy, dh_n, wants_dx, x, y, w_ih, w_hh, h0, lengths, mask, recurrent_mask = given
         kernel = _kernel(x.shape, w_hh.shape, x.dtype, recurrent_mask is not None, options, _cpu.num_threads())
         cell = _cell(recurrent_mask)
         result = kernel.backward_tensors(dy, x, y, w_ih, w_hh, h0, dh_n, lengths, mask, cell, wants_dx=wants_dx)
-        if result is None:
-            rest = x, y, w_ih, w_hh, h0, lengths, mask, recurrent_mask, options
-            return super().run_backward(dy, dh_n, wants_dx, *rest)
-        return result[:5]
+        return super().run_backward(given, options) if result is None else result[:5]
 
     def array(self, tensor: Tensor) -> Array:
         tensor = tensor.detach().resolve_neg().contiguous()

@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from rnnfast.problem import PRECISIONS, check_option
 from rnnfast.torch.derivatives import recurrence
 from rnnfast.torch.inputs import check_input, check_state
-from rnnfast.torch.kernels import Options
+from rnnfast.torch.operands import ForwardInputs, Options
 from rnnfast.torch.tracing import for_tracers
 
 _MODES = {"tanh": "RNN_TANH", "relu": "RNN_RELU"}
@@ -148,18 +148,9 @@ class RNN(nn.RNNBase):  # type: ignore[misc]  # torch may not be installed where
             for number in range(layer * directions, (layer + 1) * directions):
                 w_ih, w_hh, *biases = weights[number]
                 b, b_hh = biases or (None, None)
-                y, h_n = recurrence(
-                    x,
-                    w_ih,
-                    w_hh,
-                    b,
-                    b_hh,
-                    None if hx is None else hx if len(weights) == 1 else hx[number : number + 1],
-                    lengths,
-                    None,
-                    None,
-                    _OPTIONS[self.nonlinearity, number > layer * directions, self.precision],
-                )
+                h0 = hx if hx is None or len(weights) == 1 else hx[number : number + 1]
+                options = _OPTIONS[self.nonlinearity, number > layer * directions, self.precision]
+                y, h_n = recurrence(ForwardInputs(x, w_ih, w_hh, b, b_hh, h0, lengths), options)
                 outputs.append(y)
                 states.append(h_n)
             x = outputs[0] if directions == 1 else torch.cat(outputs, -1)

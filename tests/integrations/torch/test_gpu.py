@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed (extra: torc
 from rnnfast.backends import REGISTRY  # noqa: E402
 from rnnfast.torch.gpu import GpuKernels  # noqa: E402
 from rnnfast.torch.host import HOST  # noqa: E402
-from rnnfast.torch.kernels import Options  # noqa: E402
+from rnnfast.torch.operands import Options  # noqa: E402
 
 OPTIONS = None, None, None, None, *Options()
 

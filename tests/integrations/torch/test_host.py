@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed (extra: torc
 import rnnfast.torch  # noqa: E402
 from rnnfast import functional  # noqa: E402
 from rnnfast.torch.host import HOST  # noqa: E402
-from rnnfast.torch.kernels import Options  # noqa: E402
+from rnnfast.torch.operands import Options  # noqa: E402
 
 SEQ_LEN, BATCH, INPUT_SIZE, HIDDEN_SIZE = 5, 3, 2, 4
 has_exchange = pytest.mark.skipif(

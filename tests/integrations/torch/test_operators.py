@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed (extra: torc
 
 import rnnfast.torch  # noqa: E402
 from rnnfast import Activation  # noqa: E402
-from rnnfast.torch.kernels import Options  # noqa: E402
+from rnnfast.torch.operands import Options  # noqa: E402
 
 SEQ_LEN, BATCH, INPUT_SIZE, HIDDEN_SIZE = 5, 3, 2, 4
 
