@@ -17,6 +17,7 @@ def for_tracers(module: nn.Module, like: type[nn.Module], input: Any, hx: Any) -
     if isinstance(input, fx.Proxy):
         given = (input,) if hx is None else (input, hx)
         return input.tracer.create_proxy("call_module", input.tracer.path_of_module(module), given, {})
-    if torch.onnx.is_in_onnx_export():
+    is_traced = torch._C._get_tracing_state() is not None or torch.compiler.is_compiling()
+    if is_traced and torch.onnx.is_in_onnx_export():  # which takes longer to say
         return like.forward(module, input, hx)
     return None
