@@ -18,7 +18,7 @@ def recurrence(given: ForwardInputs, options: Options) -> Any:
     """The operator `rnn_forward`, past torch's dispatcher where that can be: it takes as long as a small problem."""
     if not _is_plain(given.x, given.w_ih, given.h0):
         return rnn_forward(*given, *options)
-    return _apply(True, options, *given) if torch.is_grad_enabled() else HOST.forward(*given, *options)
+    return _apply(True, options, *given) if torch.is_grad_enabled() else HOST.forward_of(given, options)
 
 
 def _is_plain(a: Tensor, b: Tensor, c: Tensor | None) -> bool:
@@ -46,25 +46,24 @@ def _is_plain(a: Tensor, b: Tensor, c: Tensor | None) -> bool:
 class _Forward(torch.autograd.Function):  # type: ignore[misc]  # torch may not be installed where this is checked
     @staticmethod
     def forward(ctx: Any, is_plain: bool, options: tuple[Any, ...], *tensors: Any) -> Any:
-        inputs = *tensors, *options
-        y, h_n = HOST.forward(*inputs) if is_plain else _below_autograd(rnn_forward, inputs)
+        given = ForwardInputs(*tensors)
+        y, h_n = HOST.forward_of(given, options) if is_plain else _below_autograd(rnn_forward, (*given, *options))
         ctx.options = options
         ctx.set_materialize_grads(False)
-        x, w_ih, w_hh, _, _, *others = tensors
-        ctx.save_for_backward(x, y, w_ih, w_hh, *others)
+        x, w_ih, w_hh, _, _, h0, lengths, mask, recurrent_mask = given
+        ctx.save_for_backward(x, y, w_ih, w_hh, h0, lengths, mask, recurrent_mask)
         return y, h_n
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor | None, dh_n: Tensor | None) -> Any:
         _, _, x, _, _, b, b_hh, h0, *_ = ctx.needs_input_grad
         given = BackwardInputs(dy, dh_n, x, *ctx.saved_tensors)
-        inputs = *given, *ctx.options
         if torch.is_grad_enabled():
-            gradients = _Backward.apply(*inputs)
+            gradients = _Backward.apply(*given, *ctx.options)
         elif _is_plain(given.x, *((dh_n, None) if dy is None else (dy, dh_n))):
-            gradients = HOST.backward(*inputs)
+            gradients = HOST.backward_of(given, ctx.options)
         else:
-            gradients = _below_autograd(rnn_backward, inputs)
+            gradients = _below_autograd(rnn_backward, (*given, *ctx.options))
         dx, dw_ih, dw_hh, db, dh0 = gradients
         biases = db if b else None, db if b_hh else None
         return None, None, dx if x else None, dw_ih, dw_hh, *biases, dh0 if h0 else None, None, None, None

@@ -30,23 +30,32 @@ class Kernels:
         self._backend = backend
 
     def forward(self, *arguments: Any) -> tuple[Tensor, Tensor]:
-        """y (T, B, H) and h_n (1, B, H), of the dtype of x, from `ForwardInputs` and `Options`."""
-        given, options = _split(ForwardInputs, arguments)
-        x, hidden_size = given.x, len(given.w_hh)
+        """The operator `rnn_forward`: of `ForwardInputs`, then `Options`."""
+        return self.forward_of(*_split(ForwardInputs, arguments))
+
+    def backward(self, *arguments: Any) -> tuple[Tensor, ...]:
+        """The operator `rnn_backward`: of `BackwardInputs`, then `Options`."""
+        return self.backward_of(*_split(BackwardInputs, arguments))
+
+    def forward_of(self, given: ForwardInputs, options: tuple[Any, ...]) -> tuple[Tensor, Tensor]:
+        """y (T, B, H) and h_n (1, B, H), of the dtype of x."""
+        x = given.x
         if _has_no_sequence(x):
+            hidden_size = len(given.w_hh)
             return x.new_empty(x.shape[0], 0, hidden_size), x.new_empty(1, 0, hidden_size)
         if x.dtype not in HALF:
             return self.run_forward(given, options)
         y, h_n = self.run_forward(_widened(given), options)
         return y, h_n.to(x.dtype)
 
-    def backward(self, *arguments: Any) -> tuple[Tensor, ...]:
-        """dx, dw_ih, dw_hh, db and dh0, each of the dtype of what it is the gradient of, from `BackwardInputs` and
-        `Options`. dx has no elements where it is not wanted.
+    def backward_of(self, given: BackwardInputs, options: tuple[Any, ...]) -> tuple[Tensor, ...]:
+        """dx, dw_ih, dw_hh, db and dh0, each of the dtype of what it is the gradient of.
+
+        dx has no elements where it is not wanted.
         """
-        given, options = _split(BackwardInputs, arguments)
-        x, w_ih, w_hh = given.x, given.w_ih, given.w_hh
+        x = given.x
         if _has_no_sequence(x):
+            w_ih, w_hh = given.w_ih, given.w_hh
             weights = torch.zeros_like(w_ih), torch.zeros_like(w_hh), w_hh.new_zeros(len(w_hh))
             return torch.empty_like(x), *weights, x.new_empty(1, 0, len(w_hh))
         if x.dtype in HALF:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 
 
 def for_tracers(module: nn.Module, like: type[nn.Module], input: Any, hx: Any) -> Any:
@@ -14,10 +14,9 @@ def for_tracers(module: nn.Module, like: type[nn.Module], input: Any, hx: Any) -
     `torch.fx` keeps the module as a leaf, as it does modules of torch, and the exporter to ONNX gets what `like`, whose
     parameters the module has, would compute: it writes the operator RNN for that.
     """
+    if type(input) is Tensor and torch._C._get_tracing_state() is None and not torch.compiler.is_compiling():
+        return None
     if isinstance(input, fx.Proxy):
         given = (input,) if hx is None else (input, hx)
         return input.tracer.create_proxy("call_module", input.tracer.path_of_module(module), given, {})
-    is_traced = torch._C._get_tracing_state() is not None or torch.compiler.is_compiling()
-    if is_traced and torch.onnx.is_in_onnx_export():  # which takes longer to say
-        return like.forward(module, input, hx)
-    return None
+    return like.forward(module, input, hx) if torch.onnx.is_in_onnx_export() else None
