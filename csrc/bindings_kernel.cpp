@@ -240,8 +240,20 @@ std::unique_ptr<Kernel> make_kernel(Index seq_len, Index batch, Index input_size
 
 // A method of Kernel for the arrays of one form.
 template <class... Arguments>
-auto in_form(const ArrayForm& (*form)(), py::object (Kernel::*method)(const ArrayForm&, Arguments...) const) {
-    return [=](const Kernel& kernel, Arguments... arguments) { return (kernel.*method)(form(), arguments...); };
+auto in_form(const ArrayForm& form, py::object (Kernel::*method)(const ArrayForm&, Arguments...) const) {
+    return
+        [&form, method](const Kernel& kernel, Arguments... arguments) { return (kernel.*method)(form, arguments...); };
+}
+
+// Both passes for the arrays of one form.
+void define_passes(py::class_<Kernel>& kernel, const char* forward, const char* backward, const ArrayForm& form) {
+    kernel.def(forward, in_form(form, &Kernel::forward), py::arg("x"), py::arg("w_ih"), py::arg("w_hh"), py::arg("b"),
+               py::arg("h0"), py::arg("lengths"), py::arg("mask"), py::arg("out") = py::none(),
+               py::arg("cell") = py::none(), py::arg("steps") = 0);
+    kernel.def(backward, in_form(form, &Kernel::backward), py::arg("dy"), py::arg("x"), py::arg("y"), py::arg("w_ih"),
+               py::arg("w_hh"), py::arg("h0"), py::arg("dh_n"), py::arg("lengths"), py::arg("mask"),
+               py::arg("cell") = py::none(), py::arg("steps") = 0, py::arg("position") = py::none(),
+               py::arg("sums") = py::none(), py::arg("wants_dx") = true);
 }
 
 }  // namespace
@@ -249,27 +261,16 @@ auto in_form(const ArrayForm& (*form)(), py::object (Kernel::*method)(const Arra
 void bind_kernel(py::module_& m) {
     py::class_<Activation>(m, "Activation")
         .def(py::init(&make_activation), py::arg("name"), py::arg("alpha"), py::arg("beta"), py::arg("clip"));
-    py::class_<Kernel>(m, "Kernel")
+    py::class_<Kernel> kernel(m, "Kernel");
+    kernel
         .def(py::init(&make_kernel), py::kw_only(), py::arg("seq_len"), py::arg("batch"), py::arg("input_size"),
              py::arg("hidden_size"), py::arg("heads"), py::arg("dtype"), py::arg("activation"), py::arg("reverse"),
              py::arg("bptt_steps"), py::arg("masked_output"), py::arg("isa"), py::arg("precision"), py::arg("forward"),
              py::arg("backward"))
-        .def("forward", in_form(&numpy_arrays, &Kernel::forward), py::arg("x"), py::arg("w_ih"), py::arg("w_hh"),
-             py::arg("b"), py::arg("h0"), py::arg("lengths"), py::arg("mask"), py::arg("out") = py::none(),
-             py::arg("cell") = py::none(), py::arg("steps") = 0)
-        .def("backward", in_form(&numpy_arrays, &Kernel::backward), py::arg("dy"), py::arg("x"), py::arg("y"),
-             py::arg("w_ih"), py::arg("w_hh"), py::arg("h0"), py::arg("dh_n"), py::arg("lengths"), py::arg("mask"),
-             py::arg("cell") = py::none(), py::arg("steps") = 0, py::arg("position") = py::none(),
-             py::arg("sums") = py::none(), py::arg("wants_dx") = true)
-        .def("forward_tensors", in_form(&dlpack_tensors, &Kernel::forward), py::arg("x"), py::arg("w_ih"),
-             py::arg("w_hh"), py::arg("b"), py::arg("h0"), py::arg("lengths"), py::arg("mask"),
-             py::arg("out") = py::none(), py::arg("cell") = py::none(), py::arg("steps") = 0)
-        .def("backward_tensors", in_form(&dlpack_tensors, &Kernel::backward), py::arg("dy"), py::arg("x"), py::arg("y"),
-             py::arg("w_ih"), py::arg("w_hh"), py::arg("h0"), py::arg("dh_n"), py::arg("lengths"), py::arg("mask"),
-             py::arg("cell") = py::none(), py::arg("steps") = 0, py::arg("position") = py::none(),
-             py::arg("sums") = py::none(), py::arg("wants_dx") = true)
         .def_property_readonly("window_steps", &Kernel::window_steps)
         .def_property_readonly("isa", &Kernel::isa);
+    define_passes(kernel, "forward", "backward", numpy_arrays());
+    define_passes(kernel, "forward_tensors", "backward_tensors", dlpack_tensors());
 }
 
 }  // namespace rnnfast

@@ -37,39 +37,8 @@ class Kernel:
         out: object = ...,
         cell: tuple[object, ...] | None = ...,
         steps: int = ...,
-    ) -> tuple[Array, Array] | None: ...
-    def backward(
-        self,
-        dy: object,
-        x: object,
-        y: object,
-        w_ih: object,
-        w_hh: object,
-        h0: object,
-        dh_n: object,
-        lengths: object,
-        mask: object,
-        cell: tuple[object, ...] | None = ...,
-        steps: int = ...,
-        position: object = ...,
-        sums: tuple[Array, ...] | None = ...,
-        wants_dx: bool = ...,
-    ) -> tuple[Any, Array, Array, Array, Array, Array | None] | None: ...
-    # The same of tensors that speak DLPack's C exchange API, with states (1, B, H), and b maybe a tuple of biases.
-    def forward_tensors(
-        self,
-        x: object,
-        w_ih: object,
-        w_hh: object,
-        b: object,
-        h0: object,
-        lengths: object,
-        mask: object,
-        out: object = ...,
-        cell: tuple[object, ...] | None = ...,
-        steps: int = ...,
     ) -> tuple[Any, Any] | None: ...
-    def backward_tensors(
+    def backward(
         self,
         dy: object,
         x: object,
@@ -86,6 +55,9 @@ class Kernel:
         sums: tuple[Any, ...] | None = ...,
         wants_dx: bool = ...,
     ) -> tuple[Any, Any, Any, Any, Any, Any] | None: ...
+    # The same of tensors that speak DLPack's C exchange API, with states (1, B, H), and b maybe a tuple of biases.
+    forward_tensors = forward
+    backward_tensors = backward
     @property
     def window_steps(self) -> int: ...
     @property

@@ -34,19 +34,23 @@ int activation_number(const std::string& name) {
 // For which numbers the derivative follows from the value: those of rnnfast/pointwise.py.
 struct Rule {
     const char* activation;
+    double Layer::* number;
     const char* expected;
     bool (*holds)(double alpha, double beta);
 };
 constexpr Rule kRules[] = {
-    {"leaky_relu", "alpha: expected at least 0", [](double alpha, double) { return alpha >= 0; }},
-    {"thresholded_relu", "alpha: expected at least 0", [](double alpha, double) { return alpha >= 0; }},
-    {"elu", "alpha: expected at least 0", [](double alpha, double) { return alpha >= 0; }},
-    {"selu", "alpha: expected at least 0", [](double alpha, double) { return alpha >= 0; }},
-    {"selu", "beta: expected more than 0", [](double, double beta) { return beta > 0; }},
-    {"softplus", "beta: expected more than 0", [](double, double beta) { return beta > 0; }},
-    {"hard_tanh", "beta: expected more than alpha", [](double alpha, double beta) { return alpha < beta; }},
-    {"scaled_tanh", "alpha: expected another number than 0", [](double alpha, double) { return alpha != 0; }},
-    {"scaled_tanh", "beta: expected another number than 0", [](double, double beta) { return beta != 0; }},
+    {"leaky_relu", &Layer::alpha, "alpha: expected at least 0", [](double alpha, double) { return alpha >= 0; }},
+    {"thresholded_relu", &Layer::alpha, "alpha: expected at least 0", [](double alpha, double) { return alpha >= 0; }},
+    {"elu", &Layer::alpha, "alpha: expected at least 0", [](double alpha, double) { return alpha >= 0; }},
+    {"selu", &Layer::alpha, "alpha: expected at least 0", [](double alpha, double) { return alpha >= 0; }},
+    {"selu", &Layer::beta, "beta: expected more than 0", [](double, double beta) { return beta > 0; }},
+    {"softplus", &Layer::beta, "beta: expected more than 0", [](double, double beta) { return beta > 0; }},
+    {"hard_tanh", &Layer::beta, "beta: expected more than alpha",
+     [](double alpha, double beta) { return alpha < beta; }},
+    {"scaled_tanh", &Layer::alpha, "alpha: expected another number than 0",
+     [](double alpha, double) { return alpha != 0; }},
+    {"scaled_tanh", &Layer::beta, "beta: expected another number than 0",
+     [](double, double beta) { return beta != 0; }},
 };
 
 void check_activation(const Layer& layer) {
@@ -54,8 +58,7 @@ void check_activation(const Layer& layer) {
     require(std::isfinite(layer.beta), "beta: expected a finite number", layer.beta);
     for (const Rule& rule : kRules)
         if (layer.activation == rule.activation)
-            require(rule.holds(layer.alpha, layer.beta), rule.expected,
-                    rule.expected[0] == 'a' ? layer.alpha : layer.beta);
+            require(rule.holds(layer.alpha, layer.beta), rule.expected, layer.*rule.number);
 }
 
 // The bytes of an array must be a number of type Index.

@@ -124,3 +124,13 @@ def check(
         assert value.dtype == problem.dtype
         scale = 1 + np.abs(right[name]).max()
         np.testing.assert_allclose(value, right[name], rtol=0, atol=tolerance * scale, err_msg=name)
+
+
+def check_without_dx(module: ModuleType, variant: str, dtype: str) -> None:
+    """Where dx is not wanted, there is none, and the rest has the same bits."""
+    problem = Problem(3, 5, 3, 6, dtype)
+    a = random_arguments(problem, 7, "h0", "dy", "dh_n", "lengths")
+    whole, rest = (computed(problem, a, module, variant, wants_dx=wants) for wants in (True, False))
+    assert set(whole) - set(rest) == {"dx"}
+    for name, value in rest.items():
+        np.testing.assert_array_equal(value, whole[name], err_msg=name)

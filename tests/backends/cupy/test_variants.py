@@ -7,7 +7,7 @@ from types import ModuleType
 import gpu_problems
 import numpy as np
 import pytest
-from gpu_problems import check, computed, random_arguments
+from gpu_problems import check, check_without_dx, computed, random_arguments
 
 from rnnfast.backends.gpu_stepwise import Stepwise
 from rnnfast.backends.gpu_variants import VARIANTS
@@ -108,9 +108,4 @@ def test_the_same_call_gives_the_same_bits(kind: tuple[str, str], cupy: ModuleTy
 
 
 def test_without_dx_the_rest_is_the_same(kind: tuple[str, str], cupy: ModuleType) -> None:
-    problem = Problem(3, 5, 3, 6, kind[1])
-    a = random_arguments(problem, 7, *ALL, "lengths")
-    whole, rest = (computed(problem, a, cupy, kind[0], wants_dx=wants) for wants in (True, False))
-    assert set(whole) - set(rest) == {"dx"}
-    for name, value in rest.items():
-        np.testing.assert_array_equal(value, whole[name], err_msg=name)
+    check_without_dx(cupy, *kind)

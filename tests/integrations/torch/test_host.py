@@ -9,28 +9,23 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 
+from torch_operands import BATCH, HIDDEN_SIZE, INPUT_SIZE, SEQ_LEN, arguments  # noqa: E402
+
 import rnnfast.torch  # noqa: E402
 from rnnfast import functional  # noqa: E402
 from rnnfast.torch.host import HOST  # noqa: E402
 from rnnfast.torch.operands import Options  # noqa: E402
 
-SEQ_LEN, BATCH, INPUT_SIZE, HIDDEN_SIZE = 5, 3, 2, 4
 has_exchange = pytest.mark.skipif(
     not hasattr(torch.Tensor, "__dlpack_c_exchange_api__"), reason="this torch has no C exchange API"
 )
 
 
 def tensors(dtype: Any = torch.float32) -> dict[str, Any]:
-    shapes = {
-        "x": (SEQ_LEN, BATCH, INPUT_SIZE),
-        "w_ih": (HIDDEN_SIZE, INPUT_SIZE),
-        "w_hh": (HIDDEN_SIZE, HIDDEN_SIZE),
-        "b": (HIDDEN_SIZE,),
-        "b_hh": (HIDDEN_SIZE,),
-        "h0": (1, BATCH, HIDDEN_SIZE),
-    }
-    torch.manual_seed(0)
-    return {name: torch.randn(shape).to(dtype) for name, shape in shapes.items()}
+    """With the axis of layers that states have in the operators."""
+    given = arguments(torch.float32, requires_grad=False)
+    given["h0"] = given["h0"].unsqueeze(0)
+    return {name: tensor.to(dtype) for name, tensor in given.items()}
 
 
 def both_passes(given: dict[str, Any], **options: Any) -> list[Any]:

@@ -8,25 +8,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 
+from torch_operands import BATCH, HIDDEN_SIZE, arguments  # noqa: E402
+
 import rnnfast.torch  # noqa: E402
 from rnnfast import Activation  # noqa: E402
 from rnnfast.torch.operands import Options  # noqa: E402
-
-SEQ_LEN, BATCH, INPUT_SIZE, HIDDEN_SIZE = 5, 3, 2, 4
-
-
-def arguments(dtype: Any = torch.float64, *, requires_grad: bool = True) -> dict[str, Any]:
-    shapes = {
-        "x": (SEQ_LEN, BATCH, INPUT_SIZE),
-        "w_ih": (HIDDEN_SIZE, INPUT_SIZE),
-        "w_hh": (HIDDEN_SIZE, HIDDEN_SIZE),
-        "b": (HIDDEN_SIZE,),
-        "b_hh": (HIDDEN_SIZE,),
-        "h0": (BATCH, HIDDEN_SIZE),
-    }
-    torch.manual_seed(0)
-    return {name: torch.randn(shape, dtype=dtype, requires_grad=requires_grad) for name, shape in shapes.items()}
-
 
 OPTIONS: list[dict[str, Any]] = [
     {},

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from gpu_problems import check, computed, random_arguments
+from gpu_problems import check, check_without_dx, computed, random_arguments
 
 from rnnfast.backends.numba_variants import VARIANTS
 from rnnfast.pointwise import ACTIVATIONS
@@ -96,9 +96,4 @@ def test_the_same_call_gives_the_same_bits(kind: tuple[str, str], numba: ModuleT
 
 
 def test_without_dx_the_rest_is_the_same(kind: tuple[str, str], numba: ModuleType) -> None:
-    problem = Problem(3, 5, 3, 6, kind[1])
-    a = random_arguments(problem, 7, *ALL, "lengths")
-    whole, rest = (computed(problem, a, numba, kind[0], wants_dx=wants) for wants in (True, False))
-    assert set(whole) - set(rest) == {"dx"}
-    for name, value in rest.items():
-        np.testing.assert_array_equal(value, whole[name], err_msg=name)
+    check_without_dx(numba, *kind)
